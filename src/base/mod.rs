@@ -1,0 +1,17 @@
+//! Floor 0: what every room may use: ids, clock, codes and faults, secrets, limits.
+//!
+//! Promise: values made here are valid for as long as they exist (private fields, checked constructors).
+//!
+//! *Invariant:* no I/O except the one system clock in [`clock`] and the one random source in [`random`];
+//! knows no invoice, no chain and no SQL.
+
+pub mod clock;
+pub mod code;
+pub mod ids;
+pub mod limits;
+pub mod random;
+pub mod secret;
+
+pub use clock::{Clock, LegalDate, UnixMs};
+pub use code::{Class, Code, Fault, Faults};
+pub use secret::Secret;
