@@ -74,6 +74,11 @@ impl LegalDate {
         format!("{:02}", self.0.year().rem_euclid(100))
     }
 
+    /// The calendar year.
+    pub fn year(self) -> i32 {
+        self.0.year()
+    }
+
     /// `YYYY-MM`, the month that monthly quotas count in.
     pub fn month(self) -> String {
         format!("{:04}-{:02}", self.0.year(), u8::from(self.0.month()))

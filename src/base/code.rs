@@ -19,6 +19,8 @@ pub enum Class {
     Forbidden,
     /// No such thing, or none that this caller may see.
     Missing,
+    /// The path is there, the method is not.
+    Method,
     /// The body is too large.
     TooLarge,
     /// A quota that time or the bureau can refill.
@@ -69,20 +71,184 @@ codes! {
     IdempotencyKeyMalformed = "IDEMPOTENCY-KEY-MALFORMED", Malformed, "The idempotency key does not have the form it must have.";
 
     // --- invoice (INV-...)
+    InvTextEmpty = "INV-TEXT-EMPTY", Refused, "A text that was given is blank.";
+    InvTextTooLong = "INV-TEXT-TOO-LONG", Refused, "A text has more characters than its field takes.";
+    InvTextNotNfc = "INV-TEXT-NOT-NFC", Refused, "A text is not in Unicode normalisation form C.";
+    InvTextControl = "INV-TEXT-CONTROL", Refused, "A text holds a control, line-breaking or direction-changing character.";
+    InvTextPrivateUse = "INV-TEXT-PRIVATE-USE", Refused, "A text holds a private-use character or a noncharacter.";
+    InvBuyerTaxpayerIdMissing = "INV-BUYER-TAXPAYER-ID-MISSING", Refused, "An organisation as buyer needs a taxpayer id.";
+    InvTaxpayerIdShape = "INV-TAXPAYER-ID-SHAPE", Refused, "A taxpayer id is not 15 to 20 of 0-9 and A-Z.";
+    InvUsccCharacter = "INV-USCC-CHARACTER", Refused, "An 18-character id holds a character that GB 32100 does not use.";
+    InvUsccCheckDigit = "INV-USCC-CHECK-DIGIT", Refused, "The check character of a unified social credit code (GB 32100) is wrong.";
+    InvUsccOrganisationCode = "INV-USCC-ORGANISATION-CODE", Refused, "The organisation code (GB 11714) inside a unified social credit code is wrong.";
+    InvLinesEmpty = "INV-LINES-EMPTY", Refused, "An invoice has at least one line.";
+    InvLinesTooMany = "INV-LINES-TOO-MANY", Refused, "Lines and their discount lines together are more than an invoice takes.";
+    InvCategoryAsterisk = "INV-CATEGORY-ASTERISK", Refused, "A category may not hold the asterisk that sets it off in print.";
+    InvClassificationShape = "INV-CLASSIFICATION-SHAPE", Refused, "A tax classification is a class 1 to 6 and nine pairs of digits, right-padded with zeros.";
+    InvQuantityNotPositive = "INV-QUANTITY-NOT-POSITIVE", Refused, "A quantity is above zero.";
+    InvQuantityWithoutPrice = "INV-QUANTITY-WITHOUT-PRICE", Refused, "A quantity needs a price.";
+    InvPriceNotPositive = "INV-PRICE-NOT-POSITIVE", Refused, "A price is above zero.";
+    InvPriceWithoutQuantity = "INV-PRICE-WITHOUT-QUANTITY", Refused, "A price needs a quantity.";
+    InvDecimalMalformed = "INV-DECIMAL-MALFORMED", Malformed, "A quantity or price is not a decimal in shortest form with at most 8 fraction digits.";
+    InvAmountMissing = "INV-AMOUNT-MISSING", Refused, "A line needs an amount, or a quantity and a price.";
+    InvAmountNotPositive = "INV-AMOUNT-NOT-POSITIVE", Refused, "The amount of a line is above zero.";
+    InvAmountTooLarge = "INV-AMOUNT-TOO-LARGE", Refused, "An amount is larger than one invoice can hold.";
+    InvAmountDisagrees = "INV-AMOUNT-DISAGREES", Refused, "The amount of a line is not quantity times price, rounded half up to fen.";
+    InvDiscountNotPositive = "INV-DISCOUNT-NOT-POSITIVE", Refused, "A discount is given as a number above zero.";
+    InvDiscountTooLarge = "INV-DISCOUNT-TOO-LARGE", Refused, "A discount is larger than the line that it belongs to.";
+    InvRateUnknown = "INV-RATE-UNKNOWN", Refused, "No such tax rate has been in force since the chain began.";
+    InvRateExpired = "INV-RATE-EXPIRED", Refused, "The tax rate was no longer in force on the legal date.";
+    InvRateNotYet = "INV-RATE-NOT-YET", Refused, "The tax rate was not yet in force on the legal date.";
+    InvMarkNeedsZeroRate = "INV-MARK-NEEDS-ZERO-RATE", Refused, "A line that is exempt, not taxed or zero-rated has the rate 0.";
+    InvTotalNotPositive = "INV-TOTAL-NOT-POSITIVE", Refused, "The tax-inclusive total of an invoice is above zero.";
+    InvTotalTooLarge = "INV-TOTAL-TOO-LARGE", Refused, "The tax-inclusive total is larger than one invoice can hold.";
+    InvTotalDisagrees = "INV-TOTAL-DISAGREES", Refused, "The expected total is not the sum of the lines.";
+    InvCodeMalformed = "INV-CODE-MALFORMED", Malformed, "An invoice code does not have the form of a Shenzhen blockchain invoice.";
+    InvNumberMalformed = "INV-NUMBER-MALFORMED", Malformed, "An invoice number is not eight digits above zero.";
+    InvNumbersExhausted = "INV-NUMBERS-EXHAUSTED", Exhausted, "The nine batches of invoice numbers of this year are used up.";
+    InvRulesCap = "INV-RULES-CAP", Refused, "A cap in issuing rules is below zero or above what one invoice can hold.";
+    InvRulesList = "INV-RULES-LIST", Refused, "A list in issuing rules is empty, too long or names something twice.";
+    InvRulesPrefix = "INV-RULES-PREFIX", Refused, "A classification prefix in issuing rules is not 1 to 19 digits that begin with a class 1 to 6.";
+    InvRuleInvoiceCap = "INV-RULE-INVOICE-CAP", Refused, "The total is above the cap that the bureau has set for one invoice.";
+    InvRuleRate = "INV-RULE-RATE", Refused, "The bureau does not let this merchant use the tax rate.";
+    InvRuleClassification = "INV-RULE-CLASSIFICATION", Refused, "The bureau does not let this merchant use the tax classification.";
+    InvRulePaymentRequired = "INV-RULE-PAYMENT-REQUIRED", Refused, "The bureau lets this merchant invoice against a recorded payment only.";
+    InvStoredVersion = "INV-STORED-VERSION", Corrupt, "A stored draft has a format version that this program does not know.";
+    InvStoredLineSum = "INV-STORED-LINE-SUM", Corrupt, "In a stored draft a line total is not amount plus tax.";
+    InvStoredLineSplit = "INV-STORED-LINE-SPLIT", Corrupt, "In a stored draft a line is not split by the rounding rule.";
+    InvStoredDiscount = "INV-STORED-DISCOUNT", Corrupt, "In a stored draft a discount line does not mirror and follow its line.";
+    InvStoredTotals = "INV-STORED-TOTALS", Corrupt, "In a stored draft the totals are not the sums of the lines.";
 
     // --- chain (CHAIN-... and the verdict codes)
+    ChainNotCanonical = "CHAIN-NOT-CANONICAL", Malformed, "A text is not RFC 8785 canonical JSON of the form that its document has.";
+    ChainNotNfc = "CHAIN-NOT-NFC", Malformed, "A string is not in Unicode normalisation form C.";
+    ChainNumberRange = "CHAIN-NUMBER-RANGE", Malformed, "A number is not an integer between -(2^53 - 1) and 2^53 - 1.";
+    ChainNull = "CHAIN-NULL", Malformed, "A null stands where a field must be left out instead.";
+    ChainTooDeep = "CHAIN-TOO-DEEP", Malformed, "A document is nested too deeply.";
+    ChainHashMalformed = "CHAIN-HASH-MALFORMED", Malformed, "A hash is not 64 (printed: 66) lower-case hex digits.";
+    ChainAddressMalformed = "CHAIN-ADDRESS-MALFORMED", Malformed, "An issuer address does not have the form it must have.";
+    ChainSignatureMalformed = "CHAIN-SIGNATURE-MALFORMED", Malformed, "A signature is not lower-case hex of the right length.";
+    ChainKeyMalformed = "CHAIN-KEY-MALFORMED", Malformed, "Key bytes are not a key on secp256k1.";
+    ChainRosterMalformed = "CHAIN-ROSTER-MALFORMED", Malformed, "A roster breaks one of the rules for rosters.";
+    ChainHeaderMalformed = "CHAIN-HEADER-MALFORMED", Malformed, "A header breaks one of the rules for headers.";
+    ChainSignatureBad = "CHAIN-SIGNATURE-BAD", Corrupt, "An issuer signature names no signer (high s, other v, or no such point).";
+    ChainSealBad = "CHAIN-SEAL-BAD", Corrupt, "A seal does not verify under the member's key.";
+    ChainHeaderBroken = "CHAIN-HEADER-BROKEN", Corrupt, "A header does not follow the header before it.";
+    ChainTileBroken = "CHAIN-TILE-BROKEN", Corrupt, "A tile of the tree is missing, has the wrong length, or can't be read.";
+    ChainTreeRange = "CHAIN-TREE-RANGE", Refused, "An index or size lies outside the tree.";
+    VerdictReceiptMalformed = "RECEIPT_MALFORMED", Malformed, "The receipt can't be read, or is larger than a receipt can be.";
+    VerdictEntryNotCanonical = "ENTRY_NOT_CANONICAL", Corrupt, "The entry's text is not canonical.";
+    VerdictEntryMalformed = "ENTRY_MALFORMED", Corrupt, "The entry lacks a field that every entry has, or has it in another form.";
+    VerdictHeaderNotCanonical = "HEADER_NOT_CANONICAL", Corrupt, "The header's text is not canonical.";
+    VerdictHeaderMalformed = "HEADER_MALFORMED", Corrupt, "The header is not a header of this format.";
+    VerdictChainMismatch = "CHAIN_MISMATCH", Corrupt, "Receipt, entry, draft and header do not name one and the same chain.";
+    VerdictIndexMismatch = "INDEX_MISMATCH", Corrupt, "Receipt and entry differ in the index, or the header's tree does not reach it.";
+    VerdictLeafHashMismatch = "LEAF_HASH_MISMATCH", Corrupt, "The entry is not the one whose hash was expected.";
+    VerdictTimeMismatch = "TIME_MISMATCH", Corrupt, "The entry claims to be later than the header that covers it.";
+    VerdictDraftMalformed = "DRAFT_MALFORMED", Corrupt, "Draft, issuer and signature do not stand together in the form they must have.";
+    VerdictIssuerSignatureBad = "ISSUER_SIGNATURE_BAD", Corrupt, "The draft was not signed by the issuer that the entry names.";
+    VerdictProofBad = "PROOF_BAD", Corrupt, "The inclusion proof does not lead from the entry to the header's root.";
+    VerdictRosterUnknown = "ROSTER_UNKNOWN", Corrupt, "No trusted roster is the one that the header names.";
+    VerdictSealStranger = "SEAL_STRANGER", Corrupt, "A seal is by someone who is not in the roster.";
+    VerdictSealDuplicate = "SEAL_DUPLICATE", Corrupt, "A member's seal stands twice.";
+    VerdictSealRoundMismatch = "SEAL_ROUND_MISMATCH", Corrupt, "The seals are not all of one round.";
+    VerdictSealBad = "SEAL_BAD", Corrupt, "A seal does not verify under its member's key.";
+    VerdictSealsBelowQuorum = "SEALS_BELOW_QUORUM", Corrupt, "The seals hold two thirds of the voting power or less.";
 
     // --- ledger (LEDGER-...)
+    LedgerEntryMalformed = "LEDGER-ENTRY-MALFORMED", Corrupt, "An entry does not have the form of its kind.";
+    LedgerIssuerSignatureBad = "LEDGER-ISSUER-SIGNATURE-BAD", Refused, "The issuer's signature is not the merchant's over this draft.";
+    LedgerChainMismatch = "LEDGER-CHAIN-MISMATCH", Refused, "The document belongs to another chain.";
+    LedgerKeyReused = "LEDGER-KEY-REUSED", Refused, "The idempotency key was used before with another request.";
+    LedgerMerchantUnknown = "LEDGER-MERCHANT-UNKNOWN", Missing, "No such merchant is registered.";
+    LedgerMerchantExists = "LEDGER-MERCHANT-EXISTS", Conflict, "A merchant with this taxpayer id or payment number is registered already.";
+    LedgerMchidMalformed = "LEDGER-MCHID-MALFORMED", Refused, "A WeChat Pay merchant number is 1 to 32 digits.";
+    LedgerSellerChanged = "LEDGER-SELLER-CHANGED", Conflict, "The draft's seller or issuer is not the registered one any more.";
+    LedgerPaymentUnknown = "LEDGER-PAYMENT-UNKNOWN", Refused, "No such payment of this merchant is recorded.";
+    LedgerPaymentDiffers = "LEDGER-PAYMENT-DIFFERS", Conflict, "The transaction is recorded already with other contents.";
+    LedgerPaymentOverdrawn = "LEDGER-PAYMENT-OVERDRAWN", Conflict, "The invoice is larger than what is left of the payment.";
+    LedgerRefundDiffers = "LEDGER-REFUND-DIFFERS", Conflict, "The refund is recorded already with other contents.";
+    LedgerRefundTooLarge = "LEDGER-REFUND-TOO-LARGE", Conflict, "Refunds would exceed what was paid.";
+    LedgerRefundInvoiced = "LEDGER-REFUND-INVOICED", Conflict, "The refunded money is invoiced already and must be reversed first.";
+    LedgerOrderDiffers = "LEDGER-ORDER-DIFFERS", Conflict, "Another order of this merchant is there under this number.";
+    LedgerAmountRange = "LEDGER-AMOUNT-RANGE", Refused, "An amount is outside 1 fen to 10^13 fen.";
+    LedgerMonthlyCap = "LEDGER-MONTHLY-CAP", Exhausted, "The merchant's monthly cap is used up.";
+    LedgerNumbersUsedUp = "LEDGER-NUMBERS-USED-UP", Exhausted, "The number series is used up.";
+    AuditRosterBad = "AUDIT-ROSTER-BAD", Corrupt, "A stored roster is malformed, untrusted or not the one sealed.";
+    AuditBlockBad = "AUDIT-BLOCK-BAD", Corrupt, "A block row differs from its header or does not follow the one before.";
+    AuditSealBad = "AUDIT-SEAL-BAD", Corrupt, "A seal does not verify or the quorum is missing.";
+    AuditEntryBad = "AUDIT-ENTRY-BAD", Corrupt, "An entry row is malformed, missing or out of place.";
+    AuditLeafDiffers = "AUDIT-LEAF-DIFFERS", Corrupt, "LEAF_HASH_MISMATCH: the stored leaf hash is not the hash of the entry's text.";
+    AuditRootDiffers = "AUDIT-ROOT-DIFFERS", Corrupt, "The entries do not give the sealed root.";
+    AuditReplayDiffers = "AUDIT-REPLAY-DIFFERS", Corrupt, "Executing the entry's command again does not give the entry.";
+    AuditTileDiffers = "AUDIT-TILE-DIFFERS", Corrupt, "A stored tile differs from what the entries give.";
+    AuditProjectionDiffers = "AUDIT-PROJECTION-DIFFERS", Corrupt, "A projection row differs from what the entries give.";
 
     // --- store (STORE-...)
+    StoreBusy = "STORE-BUSY", Busy, "The database is busy; nothing was done.";
+    StoreFailed = "STORE-FAILED", Internal, "The database failed; nothing was done.";
+    StoreCorrupt = "STORE-CORRUPT", Corrupt, "Stored bytes are not what this program writes; run an audit.";
+    StoreUrl = "STORE-URL", Malformed, "The database URL can't be used.";
+    StoreUnmigrated = "STORE-UNMIGRATED", Internal, "The database schema is not up to date.";
+    StoreNewer = "STORE-NEWER", Internal, "The database was written by a newer version of this program.";
 
     // --- parties (WECHAT-..., CUSTODY-..., BUREAU-...)
+    WechatHeaderMissing = "WECHAT-HEADER-MISSING", Unauthenticated, "A payment notice lacks one of the headers that carry its signature.";
+    WechatTimestampBad = "WECHAT-TIMESTAMP-BAD", Unauthenticated, "A payment notice's timestamp is no number or lies outside the window of five minutes.";
+    WechatSerialUnknown = "WECHAT-SERIAL-UNKNOWN", Unauthenticated, "A payment notice is signed with a platform key that is not configured.";
+    WechatSignatureProbe = "WECHAT-SIGNATURE-PROBE", Unauthenticated, "The notice is WeChat Pay's own probe with a wrong signature, refused as it must be.";
+    WechatSignatureBad = "WECHAT-SIGNATURE-BAD", Unauthenticated, "A payment notice's signature does not fit its timestamp, nonce and body.";
+    WechatEnvelopeMalformed = "WECHAT-ENVELOPE-MALFORMED", Malformed, "A payment notice's envelope does not have the form it must have.";
+    WechatAlgorithmUnknown = "WECHAT-ALGORITHM-UNKNOWN", Malformed, "A payment notice's resource is encrypted with an algorithm that is not spoken here.";
+    WechatDecryptFailed = "WECHAT-DECRYPT-FAILED", Unauthenticated, "A payment notice's resource can't be decrypted with the API v3 key.";
+    WechatResourceMalformed = "WECHAT-RESOURCE-MALFORMED", Malformed, "A payment notice's resource does not have the form it must have.";
+    WechatCurrencyUnknown = "WECHAT-CURRENCY-UNKNOWN", Refused, "A payment was made in a currency other than CNY.";
+    WechatStateUnexpected = "WECHAT-STATE-UNEXPECTED", Refused, "A notice of success speaks of a payment or refund that did not succeed.";
+    WechatKeyUnusable = "WECHAT-KEY-UNUSABLE", Internal, "A configured WeChat Pay key can't be read.";
+    WechatNoticeUndelivered = "WECHAT-NOTICE-UNDELIVERED", Busy, "The sandbox's notice was not accepted within the retry plan.";
+    WalletCardConflict = "WALLET-CARD-CONFLICT", Conflict, "Another card is in the wallet under the same invoice id.";
+    CustodyKeyUnusable = "CUSTODY-KEY-UNUSABLE", Internal, "The custody master key can't be used.";
+    CustodyAddressMalformed = "CUSTODY-ADDRESS-MALFORMED", Malformed, "An issuer address is not 40 lower-case hex characters.";
+    CustodyVersionUnknown = "CUSTODY-VERSION-UNKNOWN", Corrupt, "A sealed issuer key has a version that is not known here.";
+    CustodySealBroken = "CUSTODY-SEAL-BROKEN", Corrupt, "A sealed issuer key is damaged, or was sealed for another merchant, chain, address or master key.";
+    BillOrderMalformed = "BILL-ORDER-MALFORMED", Malformed, "An order can't be read: unknown field, wrong type, or no lines.";
+    BillTotalMismatch = "BILL-TOTAL-MISMATCH", Refused, "The total of an order is not what was paid for it.";
+    ErpRequestMalformed = "ERP-REQUEST-MALFORMED", Malformed, "An ERP request does not have the form of the open API envelope.";
+    ErpInterfaceUnknown = "ERP-INTERFACE-UNKNOWN", Malformed, "An ERP request names an interface that is not spoken here.";
+    ErpBillConflict = "ERP-BILL-CONFLICT", Conflict, "Another bill is in the ERP under the same number.";
+    ErpInvoiceMissing = "ERP-INVOICE-MISSING", Missing, "The ERP knows no such invoice.";
+    BureauRulesMalformed = "BUREAU-RULES-MALFORMED", Malformed, "The bureau's issuing rules do not have the form they must have.";
+    DemoFixtureMalformed = "DEMO-FIXTURE-MALFORMED", Malformed, "A sandbox fixture does not have the form it must have.";
 
     // --- render (RENDER-...)
+    RenderFont = "RENDER-FONT", Internal, "A font that is built into the program is damaged.";
+    RenderLinesTooMany = "RENDER-LINES-TOO-MANY", Refused, "An invoice to print has more lines than an invoice can have.";
+    RenderQrTooLong = "RENDER-QR-TOO-LONG", Refused, "A text does not fit into a QR code.";
+    RenderPngSize = "RENDER-PNG-SIZE", Refused, "The asked size of a QR image is out of range.";
+    RenderPdf = "RENDER-PDF", Internal, "The PDF could not be put together.";
+    RenderPage = "RENDER-PAGE", Internal, "A web page could not be filled in.";
 
     // --- sequencer and http (HTTP-..., SEQ-...)
+    SeqBusy = "SEQ-BUSY", Busy, "The queue is full; nothing was done; try again after the time named in Retry-After.";
+    SeqStopped = "SEQ-STOPPED", Busy, "The sequencer has stopped; nothing was done.";
+    SeqOutcomeUnknown = "SEQ-OUTCOME-UNKNOWN", Busy, "Whether the command was recorded is not known yet; ask again with the same idempotency key.";
+    HttpJsonMalformed = "HTTP-JSON-MALFORMED", Malformed, "The body is not JSON.";
+    HttpShapeWrong = "HTTP-SHAPE-WRONG", Malformed, "The body is JSON, but a field is unknown, missing or of the wrong type.";
+    HttpBodyTooLarge = "HTTP-BODY-TOO-LARGE", TooLarge, "The body is larger than this endpoint takes.";
+    HttpMediaType = "HTTP-MEDIA-TYPE", Malformed, "The body must be application/json.";
+    HttpQueryMalformed = "HTTP-QUERY-MALFORMED", Malformed, "A query or path parameter is unknown, missing or of the wrong form.";
+    HttpKeyMissing = "HTTP-KEY-MISSING", Unauthenticated, "An API key is needed: Authorization: Bearer <key>.";
+    HttpKeyBad = "HTTP-KEY-BAD", Unauthenticated, "The API key is unknown or revoked.";
+    HttpRoleForbidden = "HTTP-ROLE-FORBIDDEN", Forbidden, "The API key's role does not allow this.";
+    HttpIdempotencyKeyMissing = "HTTP-IDEMPOTENCY-KEY-MISSING", Malformed, "The Idempotency-Key header is needed here.";
+    HttpNotFound = "HTTP-NOT-FOUND", Missing, "No such thing, or none that this API key may see.";
+    HttpMethodNotAllowed = "HTTP-METHOD-NOT-ALLOWED", Method, "This path does not take this method; see the Allow header and /docs.";
+    HttpNoticeDisabled = "HTTP-NOTICE-DISABLED", Missing, "No payment partner is configured to send notices here.";
 
     // --- config and cli (CONFIG-..., CLI-...)
+    ConfigInvalid = "CONFIG-INVALID", Malformed, "A configuration key is unknown, missing or of the wrong type.";
+    ConfigFile = "CONFIG-FILE", Malformed, "A file that the configuration names can't be used.";
+    CliFile = "CLI-FILE", Malformed, "A file can't be read or written.";
 }
 
 impl fmt::Display for Code {
@@ -156,7 +322,10 @@ mod tests {
         for code in Code::ALL {
             let text = code.as_str();
             assert!(seen.insert(text), "{text} stands twice");
-            assert!(text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-' || b == b'_'), "{text}");
+            assert!(
+                text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-' || b == b'_'),
+                "{text}"
+            );
             assert!(code.meaning().ends_with('.'), "{text}");
         }
     }

@@ -124,12 +124,12 @@ pub struct Refund {
     pub entry: u64,
 }
 
-/// How many numbers of a year have been given out.
+/// How many numbers of a series have been given out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Numbering {
-    /// `YYYY`.
-    pub year: String,
-    /// Invoices numbered so far.
+pub struct Sequence {
+    /// `invoice-YYYY` (city-wide, one a legal year) or `merchant`.
+    pub name: String,
+    /// Numbers given so far.
     pub issued: i64,
 }
 

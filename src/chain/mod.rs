@@ -1,0 +1,33 @@
+//! The chain in bytes: canonical text, hashes, the Merkle tree, signatures, headers, seals, receipts and their verification.
+//!
+//! Promise: everything here is a pure function of its arguments; two programs that follow `fixtures/chain/README.md` get
+//! the same bytes and the same verdicts. A value that parsed is valid for as long as it exists.
+//!
+//! *Invariant:* no I/O, no clock, no randomness, no SQL.
+//! *Invariant:* knows entry, header and seal, and that an entry may carry a signed draft; knows nothing of money, tax or invoices.
+//! *Invariant:* stored text is hashed as stored and never re-serialised to verify it.
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
+pub mod canonical;
+pub mod hash;
+pub mod header;
+pub mod issuer;
+pub mod merkle;
+pub mod proof;
+pub mod receipt;
+pub mod roster;
+pub mod seal;
+pub mod tiles;
+pub mod verify;
+
+pub use canonical::{FormatVersion, Object, parse_canonical, to_canonical};
+pub use hash::{Hash, header_hash, keccak256, leaf_hash, node_hash, roster_hash};
+pub use header::Header;
+pub use issuer::{Address, IssuerKey, IssuerSignature, eip191_hash, recover};
+pub use merkle::{Appended, Edge};
+pub use proof::{Prover, verify_consistency, verify_inclusion};
+pub use receipt::{Receipt, draft_slice};
+pub use roster::{Member, MemberKey, MemberName, Roster};
+pub use seal::{Seal, SealKey, SealSignature, vote_text};
+pub use tiles::{TILE_WIDTH, Tile, TileId, Tiles, TreeError};
+pub use verify::{Verdict, VerdictCode, verify_receipt, verify_receipt_json};

@@ -1,0 +1,194 @@
+//! Rosters, headers and seals.
+
+use super::rows::show_key;
+use super::{Audit, PAGE_ROWS, Source};
+use crate::base::Code;
+use crate::chain::hash::Hash;
+use crate::chain::header::Header;
+use crate::chain::roster::Roster;
+use crate::chain::seal::Seal;
+use crate::ledger::projection::{BLOCKS, Cell, ROSTERS, Row, SEALS, show};
+
+/// A cell as text; `None` when it is NULL or not UTF-8.
+pub(super) fn as_text(cell: Option<&Cell>) -> Option<&str> {
+    std::str::from_utf8(cell?.as_deref()?).ok()
+}
+
+/// A cell as a number; `None` when it is not one.
+pub(super) fn as_number(cell: Option<&Cell>) -> Option<u64> {
+    as_text(cell)?.parse().ok()
+}
+
+/// A cell as a hash; `None` when it has not 32 bytes.
+pub(super) fn as_hash(cell: Option<&Cell>) -> Option<Hash> {
+    Some(Hash::from_bytes(cell?.as_deref()?.try_into().ok()?))
+}
+
+impl Audit<'_> {
+    pub(super) fn rosters<S: Source>(&mut self, source: &mut S) -> Result<(), S::Error> {
+        for row in source.all(&ROSTERS)? {
+            let from = show(row.first().unwrap_or(&None));
+            let Some(roster) = as_text(row.get(1)).and_then(|text| Roster::from_text(text).ok()) else {
+                self.report.add(Code::AuditRosterBad, &ROSTERS, from, "roster", "not a roster in canonical form");
+                continue;
+            };
+            if as_number(row.first()) != Some(roster.from()) {
+                let message = format!("the roster counts from height {}", roster.from());
+                self.report.add(Code::AuditRosterBad, &ROSTERS, from, "from_height", message);
+                continue;
+            }
+            if !self.trusted.is_empty() && !self.trusted.iter().any(|known| known.hash() == roster.hash()) {
+                let message = "this roster is not among the trusted ones";
+                self.report.add(Code::AuditRosterBad, &ROSTERS, from, "roster", message);
+            }
+            self.rosters.push(roster);
+        }
+        if self.rosters.is_empty() {
+            self.report.add(Code::AuditRosterBad, &ROSTERS, "", "", "the ledger has no usable roster");
+        }
+        Ok(())
+    }
+
+    pub(super) fn blocks<S: Source>(
+        &mut self,
+        source: &mut S,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<(), S::Error> {
+        let total = source.block_count()?;
+        let mut previous: Option<Header> = None;
+        let mut height = 0u64;
+        loop {
+            let page = source.page(&BLOCKS, height, PAGE_ROWS)?;
+            let Some(last) = page.last().and_then(|row| as_number(row.first())) else { break };
+            // Read the seals of the whole page at once: one query a block would dominate.
+            let mut seals = self.seals_between(source, height, last)?;
+            for row in page {
+                let found = as_number(row.first()).unwrap_or(height);
+                if found != height {
+                    let message = format!("block {height} is missing; the next one is {found}");
+                    self.report.add(Code::AuditBlockBad, &BLOCKS, height, "height", message);
+                    height = found;
+                }
+                let own = seals.remove(&height).unwrap_or_default();
+                if let Some(header) = self.block(&row, height, previous.as_ref(), own) {
+                    self.entries(source, &header)?;
+                    previous = Some(header);
+                }
+                self.report.blocks = self.report.blocks.saturating_add(1);
+                height = height.saturating_add(1);
+                progress(self.report.blocks, total);
+            }
+        }
+        if self.report.blocks == 0 {
+            self.report.add(Code::AuditBlockBad, &BLOCKS, "0", "", "the ledger has no genesis block");
+        }
+        self.stray_entries(source)
+    }
+
+    /// One row of `blocks` against its header text, the block before and the seals. `None` when the header can't be used.
+    fn block(&mut self, row: &Row, height: u64, previous: Option<&Header>, seals: Vec<Row>) -> Option<Header> {
+        let text = as_text(row.get(4));
+        let Some((text, header)) = text.and_then(|text| Some((text, Header::from_text(text).ok()?))) else {
+            self.report.add(Code::AuditBlockBad, &BLOCKS, height, "header", "not a header in canonical form");
+            return None;
+        };
+        let hash = Header::hash_of(text);
+        let columns = [
+            ("height", as_number(row.first()) == Some(header.height), header.height.to_string()),
+            ("hash", as_hash(row.get(1)) == Some(hash), hash.to_string()),
+            ("prev", as_hash(row.get(2)) == Some(header.prev), header.prev.to_string()),
+            ("size", as_number(row.get(3)) == Some(header.size), header.size.to_string()),
+        ];
+        for (column, holds, right) in columns {
+            if !holds {
+                let message = format!("the header gives {right}");
+                self.report.add(Code::AuditBlockBad, &BLOCKS, height, column, message);
+            }
+        }
+        let linked = match previous {
+            Some(previous) => header.follows(previous),
+            None => header.is_genesis(),
+        };
+        if let Err(fault) = linked {
+            self.report.add(Code::AuditBlockBad, &BLOCKS, height, "header", fault.message);
+        }
+        self.seals(&header, &hash, seals);
+        Some(header)
+    }
+
+    fn seals_between<S: Source>(
+        &mut self,
+        source: &mut S,
+        from: u64,
+        to: u64,
+    ) -> Result<std::collections::BTreeMap<u64, Vec<Row>>, S::Error> {
+        let mut by_height: std::collections::BTreeMap<u64, Vec<Row>> = std::collections::BTreeMap::new();
+        let mut next = from;
+        while next <= to {
+            let page = source.page(&SEALS, next, PAGE_ROWS)?;
+            let full = page.len() >= PAGE_ROWS;
+            let Some(last) = page.last().and_then(|row| as_number(row.first())) else { break };
+            // The last height of a full page may be cut: leave it for the next page.
+            let complete = if full { last.saturating_sub(1) } else { last };
+            for row in page {
+                match as_number(row.first()) {
+                    Some(height) if height <= complete && height <= to => by_height.entry(height).or_default().push(row),
+                    Some(_) | None => {}
+                }
+            }
+            if !full {
+                break;
+            }
+            next = complete.saturating_add(1);
+        }
+        Ok(by_height)
+    }
+
+    fn seals(&mut self, header: &Header, hash: &Hash, rows: Vec<Row>) {
+        let height = header.height;
+        let Some(roster) = self.rosters.iter().find(|roster| roster.hash() == header.members).cloned() else {
+            self.report.add(Code::AuditRosterBad, &ROSTERS, height, "roster", "the header's roster is not stored");
+            return;
+        };
+        let mut power = 0u64;
+        for row in &rows {
+            let key = show_key(row.get(..2).unwrap_or(&[]));
+            let Some(seal) = read_seal(row) else {
+                self.report.add(Code::AuditSealBad, &SEALS, key, "signature", "not a seal");
+                continue;
+            };
+            let Some(member) = roster.member(&seal.member) else {
+                self.report.add(Code::AuditSealBad, &SEALS, key, "member", "the roster has no such member");
+                continue;
+            };
+            match seal.verify(&header.chain, height, hash, &member.key) {
+                Ok(()) => power = power.saturating_add(member.power),
+                Err(fault) => {
+                    let message = format!("does not verify for this height and round: {}", fault.message);
+                    self.report.add(Code::AuditSealBad, &SEALS, key, "signature", message);
+                }
+            }
+            self.report.seals = self.report.seals.saturating_add(1);
+        }
+        if !roster.quorum_reached(power) {
+            let message = "the seals do not hold more than two thirds of the voting power";
+            self.report.add(Code::AuditSealBad, &SEALS, height, "", message);
+        }
+    }
+
+    /// Seals of heights that have no block.
+    pub(super) fn stray_seals<S: Source>(&mut self, source: &mut S) -> Result<(), S::Error> {
+        for row in source.page(&SEALS, self.report.blocks, 1)? {
+            let key = show_key(row.get(..2).unwrap_or(&[]));
+            self.report.add(Code::AuditSealBad, &SEALS, key, "height", "there is no block of this height");
+        }
+        Ok(())
+    }
+}
+
+fn read_seal(row: &Row) -> Option<Seal> {
+    let member = as_text(row.get(1))?.to_owned();
+    let round = u32::try_from(as_number(row.get(2))?).ok()?;
+    let signature = row.get(3)?.as_deref()?;
+    Seal::from_parts(member, round, signature).ok()
+}

@@ -1,0 +1,129 @@
+//! Entries: leaf hash, place in the tree, and the same entry again by executing its command again.
+
+use super::blocks::{as_hash, as_number, as_text};
+use super::{Audit, PAGE_ROWS, Source};
+use crate::base::Code;
+use crate::chain::hash::{self, Hash};
+use crate::chain::header::Header;
+use crate::ledger::entry::{Entry, Kind};
+use crate::ledger::execute::{Failure, Outcome, Position, execute};
+use crate::ledger::projection::{BLOCKS, ENTRIES, Row};
+
+impl Audit<'_> {
+    /// The entries of one block, and the root over all entries up to it.
+    pub(super) fn entries<S: Source>(&mut self, source: &mut S, header: &Header) -> Result<(), S::Error> {
+        let mut index = self.edge.size();
+        let mut leaves = Vec::new();
+        while index < header.size {
+            let wanted = usize::try_from(header.size.saturating_sub(index)).unwrap_or(PAGE_ROWS).min(PAGE_ROWS);
+            let page = source.page(&ENTRIES, index, wanted)?;
+            if page.is_empty() {
+                let message = format!("entries {index} to {} are missing", header.size.saturating_sub(1));
+                self.report.add(Code::AuditEntryBad, &ENTRIES, index, "idx", message);
+                self.replayable = false;
+                break;
+            }
+            for row in page {
+                if index >= header.size {
+                    break;
+                }
+                if as_number(row.first()) != Some(index) {
+                    self.report.add(Code::AuditEntryBad, &ENTRIES, index, "idx", "the entry is missing");
+                    self.replayable = false;
+                    break;
+                }
+                leaves.push(self.entry(&row, index, header));
+                index = index.saturating_add(1);
+            }
+            if !self.replayable && leaves.len() < usize::try_from(index).unwrap_or(usize::MAX) && index < header.size {
+                break;
+            }
+        }
+        self.append(header, &leaves);
+        Ok(())
+    }
+
+    fn append(&mut self, header: &Header, leaves: &[Hash]) {
+        if !leaves.is_empty() {
+            let appended = self.edge.append(leaves);
+            for (id, hashes) in appended.tiles() {
+                let bytes = hashes.iter().flat_map(|hash| *hash.as_bytes()).collect();
+                self.tiles.insert((id.level, id.index), bytes);
+            }
+        }
+        if self.edge.size() == header.size && self.edge.root() != header.root {
+            let message = "the entries give another root: one of them is not what was sealed";
+            self.report.add(Code::AuditRootDiffers, &BLOCKS, header.height, "header", message);
+        }
+    }
+
+    /// Checks one row and gives the leaf hash of its text.
+    fn entry(&mut self, row: &Row, index: u64, header: &Header) -> Hash {
+        self.report.entries = self.report.entries.saturating_add(1);
+        let Some(text) = as_text(row.get(4)) else {
+            self.report.add(Code::AuditEntryBad, &ENTRIES, index, "entry", "not UTF-8 text");
+            self.replayable = false;
+            return Hash::from_bytes([0; 32]);
+        };
+        let leaf = hash::leaf_hash(text);
+        if as_number(row.get(1)) != Some(header.height) {
+            let message = format!("the entry is in block {}", header.height);
+            self.report.add(Code::AuditEntryBad, &ENTRIES, index, "height", message);
+        }
+        if as_hash(row.get(3)) != Some(leaf) {
+            let message = format!("LEAF_HASH_MISMATCH: the entry's text hashes to {leaf}");
+            self.report.add(Code::AuditLeafDiffers, &ENTRIES, index, "leaf", message);
+        }
+        match Entry::parse(text) {
+            Ok(entry) => {
+                if as_text(row.get(2)) != Some(entry.kind.as_str()) {
+                    let message = format!("the entry says {}", entry.kind.as_str());
+                    self.report.add(Code::AuditEntryBad, &ENTRIES, index, "kind", message);
+                }
+                self.replay(&entry, text, index, header);
+            }
+            Err(fault) => {
+                self.report.add(Code::AuditEntryBad, &ENTRIES, index, "entry", fault.message);
+                self.replayable = false;
+            }
+        }
+        leaf
+    }
+
+    /// Executes the entry's command again: number, date, balances and text must come out the same.
+    fn replay(&mut self, entry: &Entry, text: &str, index: u64, header: &Header) {
+        let command = match entry.command() {
+            Ok(command) => command,
+            Err(faults) => {
+                self.report.add(Code::AuditEntryBad, &ENTRIES, index, "entry", faults.to_string());
+                self.replayable = false;
+                return;
+            }
+        };
+        let at = Position { chain: &header.chain, index, time: header.time };
+        let wrong = match execute(&mut self.state, &command, at) {
+            Ok(Outcome::Accepted { text: again, .. }) if again == text => None,
+            Ok(Outcome::Accepted { .. }) => Some("executing it again gives another entry".to_owned()),
+            Ok(Outcome::Replayed { entry }) => Some(format!("it repeats entry {entry}")),
+            Err(Failure::Refused(faults)) => Some(format!("executing it again is refused: {faults}")),
+            Err(Failure::Unreadable(never)) => match never {},
+        };
+        if let Some(message) = wrong {
+            self.report.add(Code::AuditReplayDiffers, &ENTRIES, index, "entry", message);
+            self.replayable = false;
+        }
+        if entry.kind == Kind::Issue {
+            self.report.signatures = self.report.signatures.saturating_add(1);
+            self.report.invoices = self.report.invoices.saturating_add(1);
+        }
+    }
+
+    /// Entries beyond the last block.
+    pub(super) fn stray_entries<S: Source>(&mut self, source: &mut S) -> Result<(), S::Error> {
+        for row in source.page(&ENTRIES, self.edge.size(), 1)? {
+            let index = as_number(row.first()).unwrap_or_default();
+            self.report.add(Code::AuditEntryBad, &ENTRIES, index, "idx", "the entry is in no block");
+        }
+        Ok(())
+    }
+}

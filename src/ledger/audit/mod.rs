@@ -1,0 +1,138 @@
+//! The audit: re-derives every hash, signature, number, balance and projection from the entries, and says where the stored
+//! ledger differs.
+//!
+//! Promise: a finding names table, row and, where it can be told, the column. An audit never stops at the first finding,
+//! but what depends on a broken entry is reported as not compared rather than guessed.
+
+mod blocks;
+mod entries;
+mod rows;
+
+use super::projection::{LedgerTable, Row};
+use super::state::{Nothing, State};
+use crate::base::Code;
+use crate::chain::merkle::Edge;
+use crate::chain::roster::Roster;
+
+/// Findings kept; more would only repeat the first.
+const FINDINGS_MAX: usize = 200;
+
+/// Rows read at a time.
+const PAGE_ROWS: usize = 512;
+
+/// Where an audit reads a ledger from.
+pub trait Source {
+    /// Why the source could not be read at all (not: why it is wrong).
+    type Error;
+
+    /// How many blocks there are, for the progress bar.
+    fn block_count(&mut self) -> Result<u64, Self::Error>;
+
+    /// Rows of a table whose first column is an integer, from that value on, ascending by key, at most `limit`.
+    fn page(&mut self, table: &LedgerTable, from: u64, limit: usize) -> Result<Vec<Row>, Self::Error>;
+
+    /// All rows of a table.
+    fn all(&mut self, table: &LedgerTable) -> Result<Vec<Row>, Self::Error>;
+}
+
+/// One thing that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Finding {
+    /// Stable code.
+    pub code: Code,
+    /// Table it was found in.
+    pub table: String,
+    /// Key of the row, columns joined by `/`.
+    pub row: String,
+    /// Column, where it can be told.
+    pub column: String,
+    /// A sentence for people.
+    pub message: String,
+}
+
+/// What an audit found, and how much it looked at.
+#[derive(Debug, Default, serde::Serialize)]
+pub struct Report {
+    /// What does not hold. Empty means that everything does.
+    pub findings: Vec<Finding>,
+    /// Findings beyond those kept.
+    pub more_findings: u64,
+    /// Blocks looked at, the genesis block included.
+    pub blocks: u64,
+    /// Seals verified.
+    pub seals: u64,
+    /// Entries hashed, and executed again.
+    pub entries: u64,
+    /// Issuer signatures verified.
+    pub signatures: u64,
+    /// Invoices numbered again.
+    pub invoices: u64,
+    /// Rows of projections compared.
+    pub rows: u64,
+    /// Whether the projections were compared; not possible behind a broken entry.
+    pub projections_compared: bool,
+    /// Root of the last block, lower-case hex.
+    pub root: String,
+}
+
+impl Report {
+    /// Whether nothing was found.
+    pub fn is_clean(&self) -> bool {
+        self.findings.is_empty() && self.projections_compared
+    }
+
+    fn add(&mut self, code: Code, table: &LedgerTable, row: impl ToString, column: &str, message: impl Into<String>) {
+        if self.findings.len() >= FINDINGS_MAX {
+            self.more_findings = self.more_findings.saturating_add(1);
+            return;
+        }
+        self.findings.push(Finding {
+            code,
+            table: table.name.to_owned(),
+            row: row.to_string(),
+            column: column.to_owned(),
+            message: message.into(),
+        });
+    }
+}
+
+/// An audit under way: what has been re-derived so far.
+struct Audit<'a> {
+    report: Report,
+    trusted: &'a [Roster],
+    rosters: Vec<Roster>,
+    state: State<Nothing>,
+    edge: Edge,
+    /// Tiles as they must be, with the leaves under each still to be compared.
+    tiles: std::collections::BTreeMap<(u8, u64), Vec<u8>>,
+    /// Whether every entry so far could be executed again.
+    replayable: bool,
+}
+
+/// Audits a ledger. `trusted` are rosters known from outside; when given, the ledger's own must be among them. `progress` is
+/// told blocks done and blocks in all.
+///
+/// # Errors
+/// Only when the source can't be read; what is wrong in it is in the report.
+pub fn audit<S: Source>(
+    source: &mut S,
+    trusted: &[Roster],
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Report, S::Error> {
+    let mut audit = Audit {
+        report: Report::default(),
+        trusted,
+        rosters: Vec::new(),
+        state: State::default(),
+        edge: Edge::empty(),
+        tiles: std::collections::BTreeMap::new(),
+        replayable: true,
+    };
+    audit.rosters(source)?;
+    audit.blocks(source, progress)?;
+    audit.stray_seals(source)?;
+    audit.compare_tiles(source)?;
+    audit.compare_projections(source)?;
+    audit.report.root = audit.edge.root().to_string();
+    Ok(audit.report)
+}

@@ -1,0 +1,266 @@
+//! The first page, 210 x 140 mm: QR code and title, buyer and cipher area, lines, totals, seller and remark, signatories.
+
+use super::draw::{Area, Ink, Mark, Pen, Sheet, Style, centred};
+use super::face::{Face, FaceLine, FaceParty, yuan};
+use super::font::{Fonts, Typeface};
+use super::layout::{LEFT, Note, RIGHT, SEE_NOTE, TABLE_WIDTH, sample_mark, with_yuan_sign};
+use super::table::{self, Align, FIRST_PAGE, Row};
+use super::wrap::{fit, wrap};
+use crate::base::Fault;
+
+const WIDTH: i32 = 210_000;
+const HEIGHT: i32 = 140_000;
+
+/// Tops of the table's bands, from the buyer's block down to the lower edge.
+const BUYER: i32 = 29_000;
+const HEADS: i32 = 49_000;
+const BODY: i32 = 54_200;
+const TOTALS: i32 = 97_600;
+const CAPITAL: i32 = 103_000;
+const SELLER: i32 = 109_500;
+const END: i32 = 129_500;
+
+/// Width of the column of a block's upright name.
+const STACK: i32 = 6_000;
+/// Where the right half of the party blocks begins.
+const HALF: i32 = 130_000;
+/// Em of labels and of values at their largest.
+const LABEL: i32 = 2_800;
+/// Sizes that a field's value may take; below the last a person needs a glass, and the text goes into a note.
+const FIELD_SIZES: [i32; 6] = [3_000, 2_700, 2_400, 2_100, 1_900, 1_700];
+
+/// Draws the page. Says whether the lines go to list pages, and which texts did not fit.
+pub(super) fn draw(face: &Face, fonts: &Fonts) -> Result<(Sheet, bool, Vec<Note>), Fault> {
+    let mut page = Page { pen: Pen::new(fonts, WIDTH, HEIGHT), notes: Vec::new() };
+    sample_mark(&mut page.pen, face);
+    page.head(face)?;
+    page.frame();
+    page.party(BUYER, HEADS, "购买方", &party_fields(&face.buyer, Some(&face.payment_id)));
+    page.cipher(face);
+    let listed = page.lines(face);
+    page.totals(face);
+    page.party(SELLER, END, "销售方", &party_fields(&face.seller, None));
+    page.remark(face);
+    page.foot(face);
+    Ok((page.pen.sheet, listed, page.notes))
+}
+
+/// A label, its value and how that is written.
+struct Field<'a> {
+    label: &'static str,
+    value: &'a str,
+    style: Style,
+}
+
+/// The rows of a party's block. The buyer's fourth row is the electronic payment id where other invoices print the bank
+/// (domain.md 1.2); a buyer's bank, when there is one, gets a row of its own.
+fn party_fields<'a>(party: &'a FaceParty, payment_id: Option<&'a String>) -> Vec<Field<'a>> {
+    let field = |label, value, style| Field { label, value, style };
+    let largest = LABEL + 200;
+    let mut fields = vec![
+        field("名称：", party.name.as_str(), Style::value(largest)),
+        field("纳税人识别号：", party.taxpayer_id.as_str(), Style::figure(largest)),
+        field("地址、电话：", party.address_phone.as_str(), Style::value(largest)),
+    ];
+    if payment_id.is_none() || !party.bank_account.is_empty() {
+        fields.push(field("开户行及账号：", party.bank_account.as_str(), Style::value(largest)));
+    }
+    if let Some(id) = payment_id {
+        fields.push(field("电子支付标识：", id.as_str(), Style::figure(largest)));
+    }
+    fields
+}
+
+struct Page<'a> {
+    pen: Pen<'a>,
+    notes: Vec<Note>,
+}
+
+impl Page<'_> {
+    fn head(&mut self, face: &Face) -> Result<(), Fault> {
+        let matrix = super::qr::matrix(&face.qr_text)?;
+        self.pen.sheet.marks.push(Mark::Code { x: 4_500, y: 2_300, side: 26_000, matrix });
+        self.pen.centre(WIDTH / 2, 15_000, Style::label(7_600), &face.title);
+        for y in [18_400, 19_200] {
+            self.pen.rule((72_000, y), (138_000, y));
+        }
+        if face.sandbox {
+            self.pen.centre(
+                WIDTH / 2,
+                24_800,
+                Style::label(LABEL).ink(Ink::Warning),
+                "样票，仅供测试 SAMPLE - NOT A TAX INVOICE",
+            );
+        }
+        let date = face.date.to_face_text();
+        let rows = [("发票代码：", &face.code), ("发票号码：", &face.number), ("开票日期：", &date), ("校验码：", &face.check_code)];
+        for (row, (label, value)) in (0..).zip(rows) {
+            let baseline = 9_400 + row * 5_200;
+            let right = 148_000 + 5 * 3_000;
+            self.pen.right(right, baseline, Style::label(3_000), label);
+            self.value((right + 500, baseline), Style::figure(3_100), (RIGHT - right - 500, label), value);
+        }
+        Ok(())
+    }
+
+    /// A value on one line from `start` to the right; what does not fit goes into a note.
+    fn value(&mut self, start: (i32, i32), style: Style, (width, label): (i32, &str), value: &str) {
+        let smaller = FIELD_SIZES.into_iter().filter(|size| *size < style.size);
+        let sizes: Vec<i32> = std::iter::once(style.size).chain(smaller).collect();
+        let fits = |size: &&i32| !value.contains('\n') && self.pen.fonts.width(style.typeface, **size, value) <= width;
+        match sizes.iter().find(fits) {
+            Some(&size) => self.pen.left(start.0, start.1, style.at(size), value),
+            None => self.note(start, label, value),
+        }
+    }
+
+    fn note(&mut self, (x, baseline): (i32, i32), label: &str, value: &str) {
+        self.pen.left(x, baseline, Style::value(LABEL), SEE_NOTE);
+        self.notes.push(Note { label: label.to_owned(), text: value.to_owned() });
+    }
+
+    fn frame(&mut self) {
+        self.pen.frame(Area { x: LEFT, y: BUYER, width: TABLE_WIDTH, height: END - BUYER });
+        for y in [HEADS, TOTALS, CAPITAL, SELLER] {
+            self.pen.rule((LEFT, y), (RIGHT, y));
+        }
+        for (top, bottom) in [(BUYER, HEADS), (SELLER, END)] {
+            for x in [LEFT + STACK, HALF, HALF + STACK] {
+                self.pen.rule((x, top), (x, bottom));
+            }
+        }
+    }
+
+    fn party(&mut self, top: i32, bottom: i32, name: &'static str, fields: &[Field<'_>]) {
+        let area = Area { x: LEFT, y: top, width: STACK, height: bottom - top };
+        self.pen.stacked(area, Style::label(LABEL + 200), name);
+        let margin = 700;
+        let count = i32::try_from(fields.len()).unwrap_or(1).max(1);
+        let pitch = (bottom - top - 2 * margin) / count;
+        let label_right = LEFT + STACK + 1_000 + 7 * LABEL;
+        let left = label_right + 400;
+        for (row, field) in (0..).zip(fields) {
+            let row_top = top + margin + row * pitch;
+            let baseline = centred(row_top, pitch, LABEL);
+            self.pen.right(label_right, baseline, Style::label(LABEL), field.label);
+            let room = (HALF - 700 - left, pitch);
+            match fit(self.pen.fonts, field.style, &FIELD_SIZES, room, field.value) {
+                Some(fitted) => {
+                    let mut line_top = row_top + (pitch - fitted.height()) / 2;
+                    for line in &fitted.lines {
+                        let baseline = centred(line_top, fitted.pitch(), fitted.size);
+                        self.pen.left(left, baseline, field.style.at(fitted.size), line);
+                        line_top += fitted.pitch();
+                    }
+                }
+                None => self.note((left, baseline), &format!("{name}{}", field.label), field.value),
+            }
+        }
+    }
+
+    /// The printed hash on three lines (domain.md 1.2).
+    fn cipher(&mut self, face: &Face) {
+        let area = Area { x: HALF, y: BUYER, width: STACK, height: HEADS - BUYER };
+        self.pen.stacked(area, Style::label(LABEL + 200), "密码区");
+        let style = Style::figure(4_300);
+        let characters: Vec<char> = face.hash.chars().collect();
+        let length = characters.len().div_ceil(3).max(1);
+        for (row, part) in (0..).zip(characters.chunks(length)) {
+            let line: String = part.iter().collect();
+            let baseline = centred(BUYER + 1_600 + row * 5_600, 5_600, style.size);
+            self.pen.centre((HALF + STACK + RIGHT) / 2, baseline, style, &line);
+        }
+    }
+
+    /// Heads and lines; whether the lines go to the list instead.
+    fn lines(&mut self, face: &Face) -> bool {
+        table::draw_columns(&mut self.pen, &FIRST_PAGE, (LEFT, HEADS), BODY - HEADS, CAPITAL);
+        let rows = table::rows(self.pen.fonts, &FIRST_PAGE, face);
+        let height: i64 = rows.iter().map(|row| i64::from(row.height)).sum();
+        let listed = height > i64::from(TOTALS - BODY);
+        let rows = if listed { vec![self.see_list(face)] } else { rows };
+        let mut top = BODY;
+        for row in &rows {
+            table::draw_row(&mut self.pen, &FIRST_PAGE, row, (LEFT, top));
+            top += row.height;
+        }
+        listed
+    }
+
+    /// The one row that stands for all when they are on list pages.
+    fn see_list(&self, face: &Face) -> Row {
+        let rate = match face.lines.split_first() {
+            Some((first, rest)) if rest.iter().all(|line| line.rate == first.rate) => first.rate.clone(),
+            Some(_) | None => String::new(),
+        };
+        let line = FaceLine {
+            name: "（详见销货清单）".to_owned(),
+            amount_fen: face.amount_fen,
+            rate,
+            tax_text: face.tax_text.clone(),
+            ..FaceLine::default()
+        };
+        table::row(self.pen.fonts, &FIRST_PAGE, &line)
+    }
+
+    fn totals(&mut self, face: &Face) {
+        let height = CAPITAL - TOTALS;
+        let name_width = table::span(&FIRST_PAGE, LEFT, "规格型号").0 - LEFT;
+        let style = Style::label(LABEL + 200);
+        self.pen.centre(LEFT + name_width / 2, centred(TOTALS, height, style.size), style, "合计");
+        let amount = table::span(&FIRST_PAGE, LEFT, "金额");
+        table::draw_sum(&mut self.pen, amount, TOTALS, height, &with_yuan_sign(&yuan(face.amount_fen)));
+        let tax = table::span(&FIRST_PAGE, LEFT, "税额");
+        table::draw_sum(&mut self.pen, tax, TOTALS, height, &with_yuan_sign(&face.tax_text));
+
+        let height = SELLER - CAPITAL;
+        self.pen.rule((LEFT + name_width, CAPITAL), (LEFT + name_width, SELLER));
+        let baseline = centred(CAPITAL, height, style.size);
+        self.pen.centre(LEFT + name_width / 2, baseline, style, "价税合计（大写）");
+        let left = LEFT + name_width + 2_000;
+        self.pen.left(left, baseline, style.at(3_600), "⊗");
+        let small = 150_000;
+        let capital = Style::value(3_400);
+        self.value((left + 4_600, baseline), capital, (small - left - 5_600, "价税合计（大写）"), &face.capital);
+        self.pen.left(small, baseline, style, "（小写）");
+        let total = with_yuan_sign(&yuan(face.total_fen));
+        self.value((small + 12_000, baseline), Style::figure(3_300), (RIGHT - small - 12_700, "（小写）"), &total);
+    }
+
+    fn remark(&mut self, face: &Face) {
+        let area = Area { x: HALF, y: SELLER, width: STACK, height: END - SELLER };
+        self.pen.stacked(area, Style::label(LABEL + 200), "备注");
+        let left = HALF + STACK + 1_000;
+        let room = (RIGHT - 900 - left, END - SELLER - 1_400);
+        let style = Style { typeface: Typeface::Song, ..Style::value(LABEL) };
+        match fit(self.pen.fonts, style, &[2_800, 2_500, 2_200, 1_900, 1_700], room, &face.remark) {
+            Some(fitted) => {
+                let mut top = SELLER + 700;
+                for line in &fitted.lines {
+                    self.pen.left(left, centred(top, fitted.pitch(), fitted.size), style.at(fitted.size), line);
+                    top += fitted.pitch();
+                }
+            }
+            None => {
+                let start = wrap(self.pen.fonts, style, room.0, &face.remark).into_iter().next().unwrap_or_default();
+                self.notes.push(Note { label: "备注：".to_owned(), text: face.remark.clone() });
+                self.pen.left(left, centred(SELLER + 700, 3_400, LABEL), style, &start);
+                self.pen.left(left, centred(SELLER + 4_100, 3_400, LABEL), style, SEE_NOTE);
+            }
+        }
+    }
+
+    fn foot(&mut self, face: &Face) {
+        let baseline = centred(END, 5_600, LABEL + 200);
+        let signatories = [("收款人：", &face.payee), ("复核：", &face.reviewer), ("开票人：", &face.drawer)];
+        for (column, (label, value)) in (0..).zip(signatories) {
+            let x = LEFT + 4_000 + column * 64_000;
+            let style = Style::label(LABEL + 200);
+            self.pen.left(x, baseline, style, label);
+            let left = x + self.pen.fonts.width(style.typeface, style.size, label) + 400;
+            self.value((left, baseline), Style::value(LABEL + 200), (x + 62_000 - left, label), value);
+        }
+        let place = format!("区块链 {}  区块高度 {}  条目序号 {}", face.chain, face.block_height, face.entry_index);
+        self.pen.left(LEFT, HEIGHT - 2_800, Style::label(2_400).ink(Ink::Quiet), &place);
+    }
+}

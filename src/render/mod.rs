@@ -1,0 +1,26 @@
+//! Floor 3: what people see: the invoice's face as a PDF, its QR code, and the service's few web pages.
+//!
+//! Promise: everything here is a pure function of what it is given. The same [`Face`] gives the same bytes, each time and on every
+//! machine; a character that no font has is drawn as a box and named in [`Rendered::missing`], never dropped in silence.
+//!
+//! *Invariant:* knows no invoice rules, no SQL and no HTTP; reads no clock, no file and no environment; does no arithmetic on money
+//! but the sums of the list pages. Floats live in [`pdf`] alone, where millimetres become PDF points.
+
+mod draw;
+mod face;
+mod first_page;
+mod font;
+mod layout;
+mod list_pages;
+mod pages;
+mod pdf;
+mod qr;
+mod subset;
+mod table;
+mod wrap;
+
+pub use face::{Face, FaceLine, FaceParty};
+pub use font::Fonts;
+pub use pages::{FormPage, IndexPage, SealLine, Shown, Verdict, VerifyPage, form_page, index_page, verify_page};
+pub use pdf::{Rendered, invoice_pdf};
+pub use qr::{QUIET_MODULES, QrMatrix, matrix, png, svg};

@@ -1,0 +1,95 @@
+//! The issuing desk: draft, check, sign, submit.
+
+use super::{Desk, POLICY, Recorded};
+use crate::base::ids::{IdempotencyKey, MerchantId};
+use crate::base::{Code, Fault, Faults, LegalDate};
+use crate::chain::canonical;
+use crate::chain::issuer::{Address, IssuerSignature, eip191_hash};
+use crate::invoice::checked::Checked;
+use crate::invoice::draft::Draft;
+use crate::ledger::command::{Command, Issue, request_hash};
+use crate::ledger::state::State;
+
+/// A request to issue.
+#[derive(Debug, Clone)]
+pub struct IssueAsked {
+    /// Who issues.
+    pub merchant: MerchantId,
+    /// The caller's key.
+    pub key: IdempotencyKey,
+    /// What is to be invoiced.
+    pub draft: Draft,
+    /// The merchant's own signature over the checked draft's text; needed when its key is not in custody.
+    pub signature: Option<IssuerSignature>,
+}
+
+/// What a draft would become.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    /// The checked draft.
+    pub checked: Checked,
+    /// Its canonical text: what is signed.
+    pub text: String,
+    /// The EIP-191 hash of the text, lower-case hex: what a wallet signs.
+    pub digest: String,
+    /// Who must sign.
+    pub issuer: Address,
+    /// What is odd about it without being refused.
+    pub warnings: Vec<Fault>,
+}
+
+impl Desk {
+    /// Issues an invoice, exactly once a key.
+    ///
+    /// # Errors
+    /// Every fault of the draft at once; what execution refuses; [`Code::SeqBusy`].
+    pub async fn issue(&self, asked: IssueAsked) -> Result<(Recorded, Vec<Fault>), Faults> {
+        let IssueAsked { merchant, key, draft, signature } = asked;
+        let profile = self.profile(&merchant).await?;
+        let date = LegalDate::of(self.clock.now())?;
+        let request = || request_hash(&self.chain, "issue", &(&draft, &signature));
+        let checked = draft.check(&profile.merchant.seller, &self.chain, &merchant, date, &POLICY);
+        let (checked, warnings) = match checked {
+            Ok(checked) => checked,
+            Err(faults) => {
+                // A draft of yesterday may break a rule of today; if it was issued then, that is still the answer.
+                let Ok(request) = request() else { return Err(faults) };
+                let before = self.answered_before(merchant.as_str(), &key, request).await?;
+                return before.map(|recorded| (recorded, Vec::new())).ok_or(faults);
+            }
+        };
+        let request = request()?;
+        let issue = match (signature, &profile.key) {
+            (Some(signature), _) => Issue::signed(key, request, checked, profile.merchant.issuer, signature)?,
+            (None, Some(issuer)) => Issue::sign(key, request, checked, issuer)?,
+            (None, None) => {
+                let message = "this merchant keeps its own key: sign the text that POST /v1/drafts gives";
+                return Err(Fault::new(Code::LedgerIssuerSignatureBad, "signature", message).into());
+            }
+        };
+        let sealed = self.sequencer.submit(Command::Issue(Box::new(issue))).await?;
+        Ok((self.recorded(sealed).await?, warnings))
+    }
+
+    /// Checks a draft without issuing it: all faults, those of the bureau's rules included, or what would be signed.
+    ///
+    /// # Errors
+    /// Every fault of the draft at once.
+    pub async fn preview(&self, merchant: &MerchantId, draft: &Draft) -> Result<Preview, Faults> {
+        let profile = self.profile(merchant).await?;
+        let date = LegalDate::of(self.clock.now())?;
+        let (checked, warnings) =
+            draft.check(&profile.merchant.seller, &self.chain, merchant, date, &POLICY)?;
+        let wanted = merchant.clone();
+        let rules = self
+            .store
+            .read(move |reader| Ok::<_, Faults>(State::over(reader).rules_for(&wanted)?))
+            .await?;
+        if let Some(rules) = rules {
+            rules.rules.check(&checked)?;
+        }
+        let text = canonical::to_canonical(&checked)?;
+        let digest = eip191_hash(&text).to_string();
+        Ok(Preview { checked, text, digest, issuer: profile.merchant.issuer, warnings })
+    }
+}

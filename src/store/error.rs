@@ -1,0 +1,89 @@
+//! What can go wrong with the database, told apart by what a caller can do about it.
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+use crate::base::{Code, Fault};
+
+/// A store error.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another writer or reader holds it; nothing was done; try again.
+    #[error("the database is busy")]
+    Busy,
+    /// A constraint held against what was to be written; nothing was written.
+    #[error("constraint violated: {0}")]
+    Constraint(String),
+    /// Stored bytes are not what this program writes.
+    #[error("table {table}, row {key}: {what}")]
+    Corrupt {
+        /// Table.
+        table: &'static str,
+        /// Key of the row.
+        key: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The URL can't be used.
+    #[error("database URL: {0}")]
+    Url(String),
+    /// The database is older than this program; `piaolian migrate` brings it up.
+    #[error("the database schema is not up to date: run `piaolian migrate` (pending: {0})")]
+    Unmigrated(String),
+    /// The database was migrated by a newer program; this one must not touch it.
+    #[error("the database was written by a newer version of piaolian (unknown migration {0})")]
+    Newer(String),
+    /// Anything else the database said.
+    #[error("database: {0}")]
+    Database(#[source] DieselError),
+    /// A worker thread ended early.
+    #[error("the database worker ended early: {0}")]
+    Worker(String),
+}
+
+impl From<DieselError> for StoreError {
+    fn from(error: DieselError) -> Self {
+        match error {
+            DieselError::DatabaseError(kind, info) => match kind {
+                DatabaseErrorKind::UniqueViolation
+                | DatabaseErrorKind::CheckViolation
+                | DatabaseErrorKind::ForeignKeyViolation
+                | DatabaseErrorKind::NotNullViolation => Self::Constraint(info.message().to_owned()),
+                // SQLite says "database is locked" with an unknown kind, PostgreSQL has a kind for it (style.md 3a.8).
+                DatabaseErrorKind::SerializationFailure => Self::Busy,
+                other if info.message().contains("database is locked") => {
+                    let _ = other;
+                    Self::Busy
+                }
+                other => Self::Database(DieselError::DatabaseError(other, info)),
+            },
+            other => Self::Database(other),
+        }
+    }
+}
+
+impl StoreError {
+    /// The stable code and a sentence that gives nothing away.
+    pub fn to_fault(&self) -> Fault {
+        let code = match self {
+            Self::Busy => Code::StoreBusy,
+            Self::Corrupt { .. } => Code::StoreCorrupt,
+            Self::Url(_) => Code::StoreUrl,
+            Self::Unmigrated(_) => Code::StoreUnmigrated,
+            Self::Newer(_) => Code::StoreNewer,
+            Self::Constraint(_) | Self::Database(_) | Self::Worker(_) => Code::StoreFailed,
+        };
+        Fault::new(code, "", self.to_string())
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        error.to_fault()
+    }
+}
+
+impl From<StoreError> for crate::base::Faults {
+    fn from(error: StoreError) -> Self {
+        error.to_fault().into()
+    }
+}

@@ -1,0 +1,24 @@
+//! The chain room against itself, against other implementations (ct-merkle, serde_json_canonicalizer, Python), and against the
+//! golden files in `fixtures/chain`.
+//!
+//! Golden files are made with `PIAOLIAN_BLESS=1` and compared byte for byte otherwise. The Python that runs `tests/oracle` is the one
+//! that `PIAOLIAN_PYTHON` names, else `python3`; it needs `tests/oracle/requirements.txt`. A missing oracle is a failure, not a skip.
+
+#[cfg(test)]
+#[path = "chain/canonical.rs"]
+mod canonical;
+#[cfg(test)]
+#[path = "chain/golden.rs"]
+mod golden;
+#[cfg(test)]
+#[path = "chain/oracle.rs"]
+mod oracle;
+#[cfg(test)]
+#[path = "chain/receipts.rs"]
+mod receipts;
+#[cfg(test)]
+#[path = "chain/scene.rs"]
+mod scene;
+#[cfg(test)]
+#[path = "chain/tree.rs"]
+mod tree;

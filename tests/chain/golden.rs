@@ -1,0 +1,202 @@
+//! Golden files: made here when blessed, compared byte for byte otherwise.
+
+use piaolian::base::Code;
+use piaolian::chain::{
+    Address, Header, IssuerKey, IssuerSignature, Prover, eip191_hash, header_hash, keccak256, leaf_hash,
+    parse_canonical, recover, vote_text,
+};
+use serde_json::{Value, json};
+
+use crate::oracle::{environment, root};
+use crate::scene::{chain, draft, issuer, name, scene, seal_key, secret};
+use crate::tree::grown;
+
+/// Compares with `fixtures/chain/<file>`, or writes it when `PIAOLIAN_BLESS=1`.
+pub fn golden(file: &str, content: &Value) {
+    let text = format!("{}\n", serde_json::to_string_pretty(content).unwrap());
+    let path = root().join("fixtures/chain").join(file);
+    if environment("PIAOLIAN_BLESS").as_deref() == Some("1") {
+        std::fs::write(&path, text).unwrap();
+        return;
+    }
+    let stored = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let line = stored.lines().zip(text.lines()).take_while(|(a, b)| a == b).count() + 1;
+    assert!(stored == text, "{} differs from line {line} on; a wanted change is a new format version", path.display());
+}
+
+#[test]
+fn canonical_texts() {
+    let accepted = [
+        "{}",
+        "[]",
+        "\"\"",
+        "0",
+        "-1",
+        "9007199254740991",
+        "-9007199254740991",
+        "[true,false,\"\"]",
+        r#"{"":1,"A":2,"a":3}"#,
+        "{\"\\r\":\"Carriage Return\",\"1\":\"One\",\"\u{80}\":\"Control\",\"\u{f6}\":\"o\",\"\u{20ac}\":\"Euro\",\"\u{1f600}\":\"Smiley\",\"\u{fdfa}\":\"Ligature\"}",
+        r#""\b\t\n\f\r\"\\/\u0000\u001f""#,
+        "\"\u{7f}\u{2028}\u{fffd}\u{1f9fe}\"",
+        r#"{"amount":18679,"name":"深圳市国贸旋转餐厅有限公司","quantity":"0.5"}"#,
+    ];
+    let nested = format!("{}1{}", "[".repeat(33), "]".repeat(33));
+    let refused = [
+        r#"{"b":1,"a":2}"#,
+        r#"{"a":1,"a":1}"#,
+        r#"{"a": 1}"#,
+        "[1,]",
+        "{} ",
+        "{}{}",
+        "\u{feff}{}",
+        r#""\u0041""#,
+        r#""\/""#,
+        r#""\u001F""#,
+        r#""\u000a""#,
+        r#""\ud83d\ude00""#,
+        r#""\ud83d""#,
+        "{\"\u{fdfa}\":1,\"\u{1f600}\":2}",
+        "01",
+        "+1",
+        "-0",
+        "1.0",
+        "1.5",
+        "1e2",
+        "9007199254740992",
+        "-9007199254740992",
+        "18446744073709551616",
+        "null",
+        r#"{"a":[1,null]}"#,
+        "\"e\u{301}\"",
+        "{\"e\u{301}\":1}",
+        "\"\u{212b}\"",
+        &nested,
+        "nul",
+        "",
+    ];
+    let accepted: Vec<Value> = accepted
+        .iter()
+        .map(|text| {
+            parse_canonical(text).unwrap();
+            json!({"text": text, "leaf_hash": leaf_hash(text)})
+        })
+        .collect();
+    let refused: Vec<Value> = refused
+        .iter()
+        .map(|text| {
+            let fault = parse_canonical(text).unwrap_err();
+            json!({"text": text, "code": fault.code.as_str(), "path": fault.path})
+        })
+        .collect();
+    golden("canonical.json", &json!({"accepted": accepted, "refused": refused}));
+}
+
+#[test]
+fn trees() {
+    let (store, roots) = grown(70);
+    let (mut inclusion, mut consistency) = (Vec::new(), Vec::new());
+    for size in [1, 2, 3, 5, 7, 8, 13, 64, 70] {
+        let prover = Prover::new(&store, size);
+        let some: std::collections::BTreeSet<u64> = [0, 1, size / 2, size.saturating_sub(2), size - 1].into();
+        for index in some.into_iter().filter(|index| *index < size) {
+            inclusion.push(json!({"index": index, "size": size, "proof": prover.inclusion(index).unwrap()}));
+        }
+        for old in [1, 2, 3, 6, 7, 8, 32, 64, 69, 70].into_iter().filter(|old| *old <= size) {
+            consistency.push(json!({"old": old, "new": size, "proof": prover.consistency(old).unwrap()}));
+        }
+    }
+    golden(
+        "tree.json",
+        &json!({
+            "leaf_texts": "leaf i is the text of the decimal number i",
+            "roots": roots,
+            "inclusion": inclusion,
+            "consistency": consistency,
+        }),
+    );
+}
+
+#[test]
+fn issuers() {
+    let draft = parse_canonical(&piaolian::chain::to_canonical(&draft()).unwrap()).unwrap();
+    let texts = ["{}".to_owned(), piaolian::chain::to_canonical(&draft).unwrap()];
+    let mut signed = Vec::new();
+    for seed in ["M00000001", "M00000002", "M00000003"] {
+        let key = IssuerKey::from_secret(&secret(seed)).unwrap();
+        for text in &texts {
+            signed.push(json!({
+                "secret": hex::encode(secret(seed).expose()),
+                "address": key.address(),
+                "eip55": key.address().to_eip55(),
+                "text": text,
+                "eip191_hash": eip191_hash(text),
+                "signature": key.sign(text),
+            }));
+        }
+    }
+    let IssuerSignature(good) = issuer().sign("{}");
+    let change = |edit: fn(&mut [u8; 65])| {
+        let mut bytes = good;
+        edit(&mut bytes);
+        IssuerSignature(bytes)
+    };
+    let refused: Vec<Value> = [
+        ("v is 0 or 1 instead of 27 or 28", change(|bytes| bytes[64] -= 27)),
+        ("v is 29", change(|bytes| bytes[64] = 29)),
+        ("r is zero", change(|bytes| bytes[..32].fill(0))),
+        ("s is zero", change(|bytes| bytes[32..64].fill(0))),
+        ("r is not below the order", change(|bytes| bytes[..32].fill(0xff))),
+        ("s is high", high_s(good)),
+    ]
+    .into_iter()
+    .map(|(why, signature)| {
+        assert_eq!(recover("{}", &signature).unwrap_err().code, Code::ChainSignatureBad, "{why}");
+        json!({"why": why, "text": "{}", "signature": signature})
+    })
+    .collect();
+    assert_eq!(Address::parse_eip55(&issuer().address().to_eip55()).unwrap(), issuer().address());
+    golden("issuer.json", &json!({"signed": signed, "refused": refused}));
+}
+
+/// The other signature of the same key over the same text: s' = n - s, and the other v.
+pub fn high_s(low: [u8; 65]) -> IssuerSignature {
+    let signature = k256::ecdsa::Signature::from_slice(&low[..64]).unwrap();
+    let high = k256::ecdsa::Signature::from_scalars(signature.r(), -*signature.s()).unwrap();
+    let mut bytes = [55 - low[64]; 65];
+    bytes[..64].copy_from_slice(&high.to_bytes());
+    IssuerSignature(bytes)
+}
+
+#[test]
+fn headers_and_rosters() {
+    let scene = scene();
+    let headers: Vec<Value> =
+        scene.headers.iter().map(|text| json!({"text": text, "hash": header_hash(text)})).collect();
+    let rosters: Vec<Value> =
+        scene.rosters.iter().map(|roster| json!({"text": roster.text(), "hash": roster.hash()})).collect();
+    for pair in scene.headers.windows(2) {
+        Header::from_text(&pair[1]).unwrap().follows(&Header::from_text(&pair[0]).unwrap()).unwrap();
+    }
+    golden("header.json", &json!({"headers": headers, "rosters": rosters}));
+}
+
+#[test]
+fn seals() {
+    let header = header_hash(&scene().headers[1]);
+    let mut all = Vec::new();
+    for member in ["auditor", "kingdee", "tax-bureau", "tencent"] {
+        for round in [0, 3] {
+            let vote = vote_text(&chain(), 1, round, &header).unwrap();
+            let seal = seal_key(member).seal(&name(member), &chain(), 1, round, &header).unwrap();
+            all.push(json!({
+                "secret": hex::encode(secret(member).expose()),
+                "key": seal_key(member).public(),
+                "vote": vote,
+                "vote_hash": keccak256(&vote),
+                "seal": seal,
+            }));
+        }
+    }
+    golden("seal.json", &json!({"seals": all}));
+}
