@@ -124,16 +124,21 @@ mod against_the_oracle {
 
     /// From one fen to more than an invoice holds, each magnitude as often as the others.
     fn fen() -> BoxedStrategy<i64> {
-        (0u32..14, 1i64..=100).prop_map(|(zeros, n)| n * 10i64.pow(zeros) / 10 + n % 7).prop_map(|n| n.max(1)).boxed()
+        prop_oneof![15 => 0u32..12, 1 => 12u32..14]
+            .prop_flat_map(|zeros| (Just(zeros), 1i64..=100))
+            .prop_map(|(zeros, n)| n * 10i64.pow(zeros) / 10 + n % 7)
+            .prop_map(|n| n.max(1))
+            .boxed()
     }
 
     fn scaled() -> BoxedStrategy<i64> {
         prop_oneof![
-            (1i64..=1_000).prop_map(|n| n * 100_000_000),
-            (1i64..=1_000_000).prop_map(|n| n * 1_000_000),
-            (0u32..16, 1i64..=999).prop_map(|(zeros, n)| n * 10i64.pow(zeros) / 100 + 1),
+            8 => (1i64..=1_000).prop_map(|n| n * 100_000_000),
+            8 => (1i64..=1_000_000).prop_map(|n| n * 1_000_000),
+            1 => (0u32..16, 1i64..=999).prop_map(|(zeros, n)| n * 10i64.pow(zeros) / 100 + 1),
+            4 => (1i64..=99_999_999_999).prop_map(|n| n),
             // Halves of a fen are where rounding shows.
-            (0i64..=2_000).prop_map(|n| n * 1_000_000 + 500_000),
+            8 => (0i64..=2_000).prop_map(|n| n * 1_000_000 + 500_000),
         ]
         .boxed()
     }
@@ -172,8 +177,11 @@ mod against_the_oracle {
                 }
                 // A share of a thousandth to the whole; of a line without an amount, a few fen.
                 if let Some(share) = share {
-                    let amount = line["amount"].as_i64().unwrap_or(share * 2);
-                    line["discount"] = json!((amount / 1_000 * share + amount % 1_000 * share / 1_000).max(1));
+                    let off = match line["amount"].as_i64() {
+                        Some(amount) => amount / 1_000 * share + amount % 1_000 * share / 1_000,
+                        None => share / 100,
+                    };
+                    line["discount"] = json!(off.max(1));
                 }
                 line
             })
@@ -328,28 +336,16 @@ mod against_the_oracle {
             None => json!({"kind": "individual", "name": name}),
         });
         let flaws = prop_oneof![5 => Just(vec![]), 5 => proptest::collection::vec((flaw(), any::<Index>()), 1..=4)];
-        let day = select(vec![
-            "2026-11-22",
-            "2026-11-22",
-            "2026-11-22",
-            "2018-04-30",
-            "2018-05-01",
-            "2019-03-31",
-            "2019-04-01",
-            "2020-02-29",
-            "2020-03-01",
-        ]);
+        let turns = ["2018-04-30", "2018-05-01", "2019-03-31", "2019-04-01", "2020-02-29", "2020-03-01"];
+        let day = prop_oneof![4 => Just("2026-11-22"), 1 => select(turns.to_vec())];
         let pricing = select(vec!["inclusive", "exclusive"]);
-        let extra = (proptest::option::of(fen()), select(&IDS[..]), proptest::bool::weighted(0.3), any::<bool>());
+        let extra = (select(&IDS[..]), proptest::bool::weighted(0.2), any::<bool>());
         (lines, buyer, flaws, day, pricing, extra)
-            .prop_map(|(lines, buyer, flaws, day, pricing, (total, seller, strict, remark))| {
+            .prop_map(|(lines, buyer, flaws, day, pricing, (seller, strict, remark))| {
                 let mut draft = json!({"payment": {"provider": "wechat-pay", "transaction": "42"}, "buyer": buyer,
                     "pricing": pricing, "lines": lines});
                 if remark {
                     draft["remark"] = json!("第一行\n第二行");
-                }
-                if let Some(total) = total.filter(|total| total % 5 == 0) {
-                    draft["total"] = json!(total);
                 }
                 for ((path, value), line) in flaws {
                     put(&mut draft, &path, line, value);
@@ -403,6 +399,13 @@ mod against_the_oracle {
             prop_assert_eq!(&ours, &expected, "{}", question);
             if let Some(checked) = checked {
                 prop_assert!(checked.recheck().is_ok(), "{:?}", checked.recheck());
+                for (off, fits) in [(0, true), (1, false), (-1, false)] {
+                    let mut asked: Value = serde_json::from_str(question["draft"].as_str().unwrap()).unwrap();
+                    asked["total"] = json!(checked.total().get() + off);
+                    let mut asked_again = question.clone();
+                    asked_again["draft"] = json!(asked.to_string());
+                    prop_assert_eq!(our_answer(&asked_again).1.is_some(), fits, "{}", asked_again);
+                }
                 let text = serde_json::to_string(&checked).unwrap();
                 prop_assert_eq!(&serde_json::from_str::<Checked>(&text).unwrap(), &checked);
             }

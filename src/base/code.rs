@@ -204,6 +204,7 @@ codes! {
     WechatResourceMalformed = "WECHAT-RESOURCE-MALFORMED", Malformed, "A payment notice's resource does not have the form it must have.";
     WechatCurrencyUnknown = "WECHAT-CURRENCY-UNKNOWN", Refused, "A payment was made in a currency other than CNY.";
     WechatStateUnexpected = "WECHAT-STATE-UNEXPECTED", Refused, "A notice of success speaks of a payment or refund that did not succeed.";
+    WechatMerchantUnknown = "WECHAT-MERCHANT-UNKNOWN", Refused, "A payment notice names a merchant number that no merchant is registered under.";
     WechatKeyUnusable = "WECHAT-KEY-UNUSABLE", Internal, "A configured WeChat Pay key can't be read.";
     WechatNoticeUndelivered = "WECHAT-NOTICE-UNDELIVERED", Busy, "The sandbox's notice was not accepted within the retry plan.";
     WalletCardConflict = "WALLET-CARD-CONFLICT", Conflict, "Another card is in the wallet under the same invoice id.";

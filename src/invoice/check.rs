@@ -168,7 +168,8 @@ pub(super) fn line_count_into(count: usize, none: bool, found: &mut Findings) {
     }
 }
 
-/// Checks one line and appends what it becomes: the line, and its discount as a line of its own. Appends nothing at a fault.
+/// Checks one line and appends what it becomes: the line, and its discount as a line of its own. What is appended
+/// after a fault goes no further: the draft is refused.
 fn line_into(line: &DraftLine, pricing: Pricing, date: LegalDate, found: &mut Findings, lines: &mut Vec<CheckedLine>) {
     what_into(line.what(), found);
     let base = amount_into(line.quantity, line.price, line.amount, found);
@@ -177,8 +178,7 @@ fn line_into(line: &DraftLine, pricing: Pricing, date: LegalDate, found: &mut Fi
     let Some(base) = base else { return };
 
     let sold = CheckedLine::of(line, None, Split::of(base, line.rate, pricing));
-    let taken_off = line
-        .discount
+    let taken_off = discount
         .map(Fen::negated)
         .map(|discount| CheckedLine::of(line, Some(LineKind::Discount), Split::of(discount, line.rate, pricing)));
     for made in [Some(sold), taken_off].into_iter().flatten() {

@@ -8,7 +8,7 @@ use crate::base::{Code, Fault, Faults, UnixMs};
 use crate::chain::canonical;
 use crate::chain::hash::Hash;
 use crate::chain::issuer::{Address, IssuerKey, IssuerSignature, recover};
-use crate::invoice::checked::{Checked, Seller};
+use crate::invoice::{Checked, Seller};
 use crate::invoice::money::Fen;
 use crate::invoice::rules::IssuingRules;
 
@@ -116,7 +116,7 @@ impl Issue {
     /// A string that is not NFC, or a number outside the canonical range.
     pub fn sign(key: IdempotencyKey, request: Hash, draft: Checked, issuer: &IssuerKey) -> Result<Self, Faults> {
         let text = canonical::to_canonical(&draft)?;
-        let signature = issuer.sign(&text)?;
+        let signature = issuer.sign(&text);
         Ok(Self { key, request, draft, text, issuer: issuer.address(), signature })
     }
 
@@ -186,5 +186,5 @@ pub fn request_hash(chain: &ChainId, kind: &str, request: &impl Serialize) -> Re
         request: &'a T,
     }
     let text = canonical::to_canonical(&Fingerprint { chain, kind, request })?;
-    Ok(crate::chain::hash::keccak256(&[text.as_bytes()]))
+    Ok(crate::chain::hash::keccak256(text))
 }

@@ -111,7 +111,7 @@ pub struct Issued<'a> {
 impl Issued<'_> {
     /// `<code>-<number>`.
     pub fn id(&self) -> InvoiceId {
-        InvoiceId::new(*self.code, *self.number)
+        InvoiceId { code: *self.code, number: *self.number }
     }
 }
 

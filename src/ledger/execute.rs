@@ -9,7 +9,8 @@ use crate::base::ids::{ChainId, MerchantId};
 use crate::base::{Code, Fault, Faults, LegalDate, UnixMs};
 use crate::chain::hash::Hash;
 use crate::invoice::money::Fen;
-use crate::invoice::number::NumberSequence;
+use crate::invoice::number::{InvoiceId, NumberSequence};
+use crate::invoice::{CheckPolicy, Severity};
 
 /// Where on the chain a command is executed: time and index are inputs.
 #[derive(Debug, Clone, Copy)]
@@ -107,7 +108,9 @@ fn register_merchant<R: Reader>(
         return Ok(outcome);
     }
     let body = &command.body;
-    body.seller.check()?;
+    let default_policy = CheckPolicy { uscc_check_digit: Severity::Warn };
+    let rules = state.rules_of(&RulesScope::All).map_err(Failure::Unreadable)?;
+    body.seller.check(&rules.map_or(default_policy, |rules| rules.rules.policy(default_policy)))?;
     let taxpayer = state.merchant_by_taxpayer(&body.seller.taxpayer_id).map_err(Failure::Unreadable)?;
     if let Some(other) = taxpayer {
         let message = format!("this taxpayer is registered already, as {other}");
@@ -237,7 +240,7 @@ fn issue<R: Reader>(state: &mut State<R>, issue: &Issue, at: Position<'_>) -> Ex
         return refuse(Code::LedgerSellerChanged, "seller", "the draft's seller or issuer is not the registered one");
     }
     let date = LegalDate::of(at.time)?;
-    draft.rates_in_force(date)?;
+    draft.recheck_rates(date)?;
     if let Some(rules) = state.rules_for(&merchant.id).map_err(Failure::Unreadable)? {
         rules.rules.check(draft)?;
     }
@@ -245,7 +248,8 @@ fn issue<R: Reader>(state: &mut State<R>, issue: &Issue, at: Position<'_>) -> Ex
     let payment = drawn_payment(state, issue)?;
     let series = format!("invoice-{}", date.year());
     let next = next_number(state.issued(&series).map_err(Failure::Unreadable)?)?;
-    let (code, number) = NumberSequence::of(date).nth(next)?;
+    let nth = u64::try_from(next).unwrap_or_default();
+    let InvoiceId { code, number } = NumberSequence::of(date).nth(nth)?;
     let text = entry::issue_text(at, issue, &code, &number, date)?;
 
     state.put_issued(&series, next);

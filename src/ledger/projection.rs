@@ -81,7 +81,7 @@ pub const MERCHANTS: LedgerTable = LedgerTable {
 };
 /// Issuing rules.
 pub const RULES: LedgerTable =
-    LedgerTable { name: "rules", key: 1, columns: &[("scope", Text), ("rules", Text), ("entry", Int)] };
+    LedgerTable { name: "rules", key: 1, columns: &[("scope", Text), ("body", Text), ("entry", Int)] };
 /// Monthly quotas.
 pub const QUOTAS: LedgerTable = LedgerTable {
     name: "quotas",
@@ -180,7 +180,7 @@ impl Project for Merchant {
             optional(self.seller.address_phone.as_deref()),
             optional(self.seller.bank_account.as_deref()),
             optional(self.mchid.as_deref()),
-            Some(self.issuer.as_bytes().to_vec()),
+            Some(self.issuer.0.to_vec()),
             int(u8::from(self.issue_on_payment)),
             int(self.entry),
         ])

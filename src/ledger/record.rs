@@ -6,7 +6,7 @@ use crate::base::UnixMs;
 use crate::base::ids::{MerchantId, Provider, TransactionId};
 use crate::chain::hash::Hash;
 use crate::chain::issuer::Address;
-use crate::invoice::checked::Seller;
+use crate::invoice::Seller;
 use crate::invoice::money::Fen;
 use crate::invoice::number::{InvoiceCode, InvoiceNumber};
 use crate::invoice::rules::IssuingRules;

@@ -141,9 +141,7 @@ fn events_that_do_not_fit_are_refused_with_their_place() {
         json!({"event": "payment", "story": "s", "mchid": mchid, "transaction": transaction, "out_trade_no": "A-2",
             "openid": "o", "paid": paid, "at": at})
     };
-    let refund = |fen: i64| {
-        json!({"event": "refund", "story": "s", "transaction": "T1", "refund": "R1", "out_refund_no": "B-1", "fen": fen, "at": at})
-    };
+    let refund = |fen: i64| json!({"event": "refund", "story": "s", "transaction": "T1", "refund": "R1", "out_refund_no": "B-1", "fen": fen, "at": at});
     for (event, path) in [
         (payment("1900000101", "T1", 100, at), "events[1].transaction"),
         (payment("nobody", "T2", 100, at), "events[1].mchid"),

@@ -131,7 +131,8 @@ impl Batches {
             let candidate = candidate.ok_or(BatchError::NothingAccepted(verdicts))?;
             let seals = engine.seal(&candidate.tip.header, &candidate.tip.hash)?;
             // Dying before the commit below leaves nothing; dying after it leaves a sealed block whose callers ask again.
-            candidate.write(tx, &seals).map(|()| (candidate, seals))
+            candidate.write(tx, &seals)?;
+            Ok::<_, BatchError>((candidate, seals))
         });
         self.tip = match &done {
             Ok((candidate, _)) => Some(candidate.tip.clone()),

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use crate::base::{Fault, Faults, UnixMs};
+use crate::base::ids::ChainId;
+use crate::base::{Faults, UnixMs};
 use crate::chain::canonical::FormatVersion;
 use crate::chain::hash::{Hash, leaf_hash};
 use crate::chain::header::Header;
@@ -53,6 +54,8 @@ impl Tip {
 /// A block that has been sealed and committed.
 #[derive(Debug)]
 pub struct SealedBlock {
+    /// The chain.
+    pub chain: ChainId,
     /// Its height.
     pub height: u64,
     /// Hash of its header.
@@ -168,7 +171,7 @@ fn topics(
 
 impl Candidate {
     /// Writes entries, projections, saved answers, tiles, block, seals and outbox into the open transaction.
-    pub fn write(&self, tx: &mut Tx<'_>, seals: &[Seal]) -> Result<(), Faults> {
+    pub fn write(&self, tx: &mut Tx<'_>, seals: &[Seal]) -> Result<(), StoreError> {
         tx.insert_block(&NewBlock {
             height: self.tip.header.height,
             hash: self.tip.hash,
@@ -189,6 +192,7 @@ impl Candidate {
     /// The block, once it is durable.
     pub fn sealed_block(&self, seals: Vec<Seal>) -> Arc<SealedBlock> {
         Arc::new(SealedBlock {
+            chain: self.tip.header.chain.clone(),
             height: self.tip.header.height,
             hash: self.tip.hash,
             header: self.text.clone(),
@@ -199,11 +203,5 @@ impl Candidate {
     /// Whether there is something to tell anybody.
     pub fn has_outbox(&self) -> bool {
         !self.outbox.is_empty()
-    }
-}
-
-impl From<Fault> for Verdict {
-    fn from(fault: Fault) -> Self {
-        Self::Refused(fault.into())
     }
 }

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::base::{Clock, Code, Fault, Faults};
+use crate::chain::canonical::FormatVersion;
 use crate::chain::hash::Hash;
 use crate::chain::receipt::Receipt;
 use crate::ledger::Command;
@@ -72,11 +73,16 @@ pub struct SealedEntry {
 
 impl SealedEntry {
     /// Its receipt.
-    ///
-    /// # Errors
-    /// [`Code::Internal`]: the block's header is of this program's own making.
-    pub fn receipt(&self) -> Result<Receipt, Fault> {
-        Receipt::new(&self.block.header, &self.text, self.index, self.proof.clone(), self.block.seals.clone())
+    pub fn into_receipt(self) -> Receipt {
+        Receipt {
+            v: FormatVersion,
+            chain: self.block.chain.clone(),
+            entry: self.text,
+            index: self.index,
+            proof: self.proof,
+            header: self.block.header.clone(),
+            seals: self.block.seals.clone(),
+        }
     }
 }
 

@@ -198,7 +198,7 @@ impl Reader<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn custody_key(&mut self, issuer: &Address) -> Result<Option<Vec<u8>>, StoreError> {
-        let found = custody_keys::table.find(issuer.as_bytes().to_vec()).select(custody_keys::sealed);
+        let found = custody_keys::table.find(issuer.0.to_vec()).select(custody_keys::sealed);
         Ok(found.first(self.conn).optional()?)
     }
 

@@ -9,11 +9,13 @@ use super::connection::Conn;
 use super::error::StoreError;
 use super::rows::{BlockRow, EntryRow, SealRow, column, hash, unsigned};
 use super::schema::{blocks, entries, rosters, seals, tiles};
+use crate::chain::canonical::FormatVersion;
 use crate::chain::hash::Hash;
+use crate::chain::header::Header;
 use crate::chain::merkle::Edge;
 use crate::chain::receipt::Receipt;
-use crate::chain::roster::Roster;
-use crate::chain::seal::Seal;
+use crate::chain::roster::{MemberName, Roster};
+use crate::chain::seal::{Seal, SealSignature};
 use crate::chain::tiles::{TileId, Tiles, TreeError};
 use crate::chain::proof::Prover;
 
@@ -110,14 +112,19 @@ impl<'a> Reader<'a> {
         let rows: Vec<SealRow> =
             seals::table.filter(seals::height.eq(row.height)).order(seals::member).load(self.conn)?;
         let seals = rows.into_iter().map(|seal| {
-            let round = u32::try_from(seal.round).map_err(|e| corrupt("seals", seal.height, e))?;
-            Seal::from_parts(seal.member, round, &seal.signature).map_err(|e| corrupt("seals", seal.height, e))
+            let key = format!("{}/{}", seal.height, seal.member);
+            let signature = seal.signature.as_slice().try_into().map_err(|e| corrupt("seals", &key, e))?;
+            Ok(Seal {
+                round: u32::try_from(seal.round).map_err(|e| corrupt("seals", &key, e))?,
+                member: MemberName::try_from(seal.member).map_err(|e| corrupt("seals", &key, e))?,
+                signature: SealSignature(signature),
+            })
         });
         Ok(Block {
             height: unsigned("blocks", row.height, row.height)?,
             hash: hash("blocks", row.height, &row.hash)?,
             size: unsigned("blocks", row.height, row.size)?,
-            seals: seals.collect::<Result<_, _>>()?,
+            seals: seals.collect::<Result<_, StoreError>>()?,
             header: row.header,
         })
     }
@@ -171,9 +178,16 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`StoreError`].
     pub fn receipt_at(&mut self, entry: &StoredEntry, block: &Block) -> Result<Receipt, StoreError> {
-        let proof = self.inclusion(entry.index, block.size)?;
-        Ok(Receipt::new(&block.header, &entry.text, entry.index, proof, block.seals.clone())
-            .map_err(|e| corrupt("blocks", block.height, e))?)
+        let header = Header::from_text(&block.header).map_err(|e| corrupt("blocks", block.height, e))?;
+        Ok(Receipt {
+            v: FormatVersion,
+            chain: header.chain,
+            proof: self.inclusion(entry.index, block.size)?,
+            entry: entry.text.clone(),
+            index: entry.index,
+            header: block.header.clone(),
+            seals: block.seals.clone(),
+        })
     }
 
     /// The inclusion proof of an index in the tree of a size.
@@ -216,7 +230,7 @@ impl<'a> Reader<'a> {
 fn tree_error(error: TreeError<StoreError>) -> StoreError {
     match error {
         TreeError::Store { cause, .. } => cause,
-        other @ (TreeError::Missing { .. } | TreeError::Length { .. } | TreeError::OutOfRange { .. }) => {
+        other @ (TreeError::Missing { .. } | TreeError::Length { .. } | TreeError::Outside { .. }) => {
             corrupt("tiles", "", other)
         }
     }

@@ -9,7 +9,7 @@ use crate::base::ids::{MerchantId, Provider, TransactionId};
 use crate::chain::canonical;
 use crate::chain::hash::Hash;
 use crate::chain::issuer::Address;
-use crate::invoice::checked::Seller;
+use crate::invoice::Seller;
 use crate::invoice::money::Fen;
 use crate::invoice::number::{InvoiceCode, InvoiceNumber};
 use crate::ledger::record::{
@@ -32,7 +32,7 @@ pub(super) fn column(value: u64) -> i64 {
 
 pub(super) fn hash(table: &'static str, key: impl ToString, bytes: &[u8]) -> Result<Hash, StoreError> {
     let bytes: [u8; 32] = bytes.try_into().map_err(|e| corrupt(table, key, e))?;
-    Ok(Hash::from_bytes(bytes))
+    Ok(Hash(bytes))
 }
 
 fn fen(table: &'static str, key: &str, value: i64) -> Result<Fen, StoreError> {
@@ -63,7 +63,7 @@ impl From<&Merchant> for MerchantRow {
             address_phone: merchant.seller.address_phone.clone(),
             bank_account: merchant.seller.bank_account.clone(),
             mchid: merchant.mchid.clone(),
-            issuer: merchant.issuer.as_bytes().to_vec(),
+            issuer: merchant.issuer.0.to_vec(),
             issue_on_payment: merchant.issue_on_payment,
             entry: column(merchant.entry),
         }
@@ -85,7 +85,7 @@ impl TryFrom<MerchantRow> for Merchant {
                 bank_account: row.bank_account,
             },
             mchid: row.mchid,
-            issuer: Address::from_bytes(issuer),
+            issuer: Address(issuer),
             issue_on_payment: row.issue_on_payment,
         })
     }
@@ -95,7 +95,7 @@ impl TryFrom<MerchantRow> for Merchant {
 #[diesel(table_name = schema::rules)]
 pub(super) struct RulesRow {
     pub scope: String,
-    pub rules: String,
+    pub body: String,
     pub entry: i64,
 }
 
@@ -104,8 +104,8 @@ impl TryFrom<&RulesRecord> for RulesRow {
 
     fn try_from(record: &RulesRecord) -> Result<Self, StoreError> {
         let scope = String::from(record.scope.clone());
-        let rules = canonical::to_canonical(&record.rules).map_err(|e| corrupt("rules", &scope, e))?;
-        Ok(Self { scope, rules, entry: column(record.entry) })
+        let body = canonical::to_canonical(&record.rules).map_err(|e| corrupt("rules", &scope, e))?;
+        Ok(Self { scope, body, entry: column(record.entry) })
     }
 }
 
@@ -114,7 +114,7 @@ impl TryFrom<RulesRow> for RulesRecord {
 
     fn try_from(row: RulesRow) -> Result<Self, StoreError> {
         Ok(Self {
-            rules: serde_json::from_str(&row.rules).map_err(|e| corrupt("rules", &row.scope, e))?,
+            rules: serde_json::from_str(&row.body).map_err(|e| corrupt("rules", &row.scope, e))?,
             entry: unsigned("rules", &row.scope, row.entry)?,
             scope: RulesScope::try_from(row.scope.clone()).map_err(|e| corrupt("rules", &row.scope, e))?,
         })

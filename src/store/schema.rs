@@ -22,7 +22,7 @@ diesel::table! {
         entry -> BigInt,
     }
 }
-diesel::table! { rules (scope) { scope -> Text, rules -> Text, entry -> BigInt, } }
+diesel::table! { rules (scope) { scope -> Text, body -> Text, entry -> BigInt, } }
 diesel::table! {
     quotas (merchant, month) { merchant -> Text, month -> Text, invoices -> BigInt, total_fen -> BigInt, }
 }

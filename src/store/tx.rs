@@ -339,7 +339,7 @@ impl<'a> Tx<'a> {
     /// [`StoreError`].
     pub fn insert_custody_key(&mut self, issuer: &Address, sealed: &[u8], now: UnixMs) -> Result<(), StoreError> {
         let row = (
-            custody_keys::issuer.eq(issuer.as_bytes().to_vec()),
+            custody_keys::issuer.eq(issuer.0.to_vec()),
             custody_keys::sealed.eq(sealed),
             custody_keys::created_at_ms.eq(now.0),
         );

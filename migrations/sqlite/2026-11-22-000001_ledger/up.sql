@@ -51,7 +51,7 @@ CREATE TABLE merchants (
 
 CREATE TABLE rules (
   scope TEXT    NOT NULL PRIMARY KEY,
-  rules TEXT    NOT NULL,
+  body  TEXT    NOT NULL,
   entry INTEGER NOT NULL
 ) STRICT;
 

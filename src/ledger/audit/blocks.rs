@@ -2,11 +2,11 @@
 
 use super::rows::show_key;
 use super::{Audit, PAGE_ROWS, Source};
-use crate::base::Code;
-use crate::chain::hash::Hash;
+use crate::base::{Code, Fault};
+use crate::chain::hash::{Hash, header_hash};
 use crate::chain::header::Header;
-use crate::chain::roster::Roster;
-use crate::chain::seal::Seal;
+use crate::chain::roster::{MemberName, Roster};
+use crate::chain::seal::{Seal, SealSignature};
 use crate::ledger::projection::{BLOCKS, Cell, ROSTERS, Row, SEALS, show};
 
 /// A cell as text; `None` when it is NULL or not UTF-8.
@@ -21,7 +21,7 @@ pub(super) fn as_number(cell: Option<&Cell>) -> Option<u64> {
 
 /// A cell as a hash; `None` when it has not 32 bytes.
 pub(super) fn as_hash(cell: Option<&Cell>) -> Option<Hash> {
-    Some(Hash::from_bytes(cell?.as_deref()?.try_into().ok()?))
+    Some(Hash(cell?.as_deref()?.try_into().ok()?))
 }
 
 impl Audit<'_> {
@@ -32,8 +32,8 @@ impl Audit<'_> {
                 self.report.add(Code::AuditRosterBad, &ROSTERS, from, "roster", "not a roster in canonical form");
                 continue;
             };
-            if as_number(row.first()) != Some(roster.from()) {
-                let message = format!("the roster counts from height {}", roster.from());
+            if as_number(row.first()) != Some(roster.from_height()) {
+                let message = format!("the roster counts from height {}", roster.from_height());
                 self.report.add(Code::AuditRosterBad, &ROSTERS, from, "from_height", message);
                 continue;
             }
@@ -92,7 +92,7 @@ impl Audit<'_> {
             self.report.add(Code::AuditBlockBad, &BLOCKS, height, "header", "not a header in canonical form");
             return None;
         };
-        let hash = Header::hash_of(text);
+        let hash = header_hash(text);
         let columns = [
             ("height", as_number(row.first()) == Some(header.height), header.height.to_string()),
             ("hash", as_hash(row.get(1)) == Some(hash), hash.to_string()),
@@ -107,7 +107,8 @@ impl Audit<'_> {
         }
         let linked = match previous {
             Some(previous) => header.follows(previous),
-            None => header.is_genesis(),
+            None if height == 0 => Ok(()),
+            None => Err(Fault::new(Code::AuditBlockBad, "", "there is no usable header before it")),
         };
         if let Err(fault) = linked {
             self.report.add(Code::AuditBlockBad, &BLOCKS, height, "header", fault.message);
@@ -150,7 +151,7 @@ impl Audit<'_> {
             self.report.add(Code::AuditRosterBad, &ROSTERS, height, "roster", "the header's roster is not stored");
             return;
         };
-        let mut power = 0u64;
+        let mut power = 0u128;
         for row in &rows {
             let key = show_key(row.get(..2).unwrap_or(&[]));
             let Some(seal) = read_seal(row) else {
@@ -162,7 +163,7 @@ impl Audit<'_> {
                 continue;
             };
             match seal.verify(&header.chain, height, hash, &member.key) {
-                Ok(()) => power = power.saturating_add(member.power),
+                Ok(()) => power = power.saturating_add(u128::from(member.power)),
                 Err(fault) => {
                     let message = format!("does not verify for this height and round: {}", fault.message);
                     self.report.add(Code::AuditSealBad, &SEALS, key, "signature", message);
@@ -187,8 +188,8 @@ impl Audit<'_> {
 }
 
 fn read_seal(row: &Row) -> Option<Seal> {
-    let member = as_text(row.get(1))?.to_owned();
+    let member = MemberName::try_from(as_text(row.get(1))?.to_owned()).ok()?;
     let round = u32::try_from(as_number(row.get(2))?).ok()?;
-    let signature = row.get(3)?.as_deref()?;
-    Seal::from_parts(member, round, signature).ok()
+    let signature = row.get(3)?.as_deref()?.try_into().ok()?;
+    Some(Seal { member, round, signature: SealSignature(signature) })
 }

@@ -46,9 +46,9 @@ impl Audit<'_> {
     fn append(&mut self, header: &Header, leaves: &[Hash]) {
         if !leaves.is_empty() {
             let appended = self.edge.append(leaves);
-            for (id, hashes) in appended.tiles() {
-                let bytes = hashes.iter().flat_map(|hash| *hash.as_bytes()).collect();
-                self.tiles.insert((id.level, id.index), bytes);
+            for tile in appended.tiles {
+                let bytes = tile.hashes.iter().flat_map(|hash| *hash.as_bytes()).collect();
+                self.tiles.insert((tile.id.level, tile.id.index), bytes);
             }
         }
         if self.edge.size() == header.size && self.edge.root() != header.root {
@@ -63,7 +63,7 @@ impl Audit<'_> {
         let Some(text) = as_text(row.get(4)) else {
             self.report.add(Code::AuditEntryBad, &ENTRIES, index, "entry", "not UTF-8 text");
             self.replayable = false;
-            return Hash::from_bytes([0; 32]);
+            return Hash::ZERO;
         };
         let leaf = hash::leaf_hash(text);
         if as_number(row.get(1)) != Some(header.height) {

@@ -194,7 +194,9 @@ mod tests {
 
     #[test]
     fn unreadable_orders_are_refused() {
-        for (key, value) in [("tip", json!(1)), ("buyer", Value::Null), ("lines", json!([{"amount": 1.5}])), ("pricing", json!("net"))] {
+        for (key, value) in
+            [("tip", json!(1)), ("buyer", Value::Null), ("lines", json!([{"amount": 1.5}])), ("pricing", json!("net"))]
+        {
             let mut json = order_json();
             json[key] = value;
             assert_eq!(order(&json).unwrap_err().code, Code::BillOrderMalformed, "{key}");

@@ -1,12 +1,13 @@
 //! Issuer keys at rest: a merchant's secp256k1 secret under AES-256-GCM with the custody master key.
 //!
 //! Sealed form: version byte `01`, 12 bytes of nonce, ciphertext and tag. Associated data:
-//! `piaolian-custody-v1|<chain>|<merchant>|<address>`, so that a sealed key put into another merchant's row does not open.
+//! `piaolian-custody-v1|<chain>|<taxpayer id>|<address>`, so that a sealed key put into another merchant's row does not open.
 
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::base::ids::{ChainId, MerchantId};
+use crate::base::ids::ChainId;
 use crate::base::{Code, Fault, Secret};
+use crate::invoice::taxpayer;
 use crate::parties::aead::{AeadKey, KEY_BYTES, NONCE_BYTES, TAG_BYTES};
 
 /// Bytes of a secp256k1 secret.
@@ -23,27 +24,31 @@ const VERSION: u8 = 1;
 #[derive(Debug, Clone)]
 pub struct KeyOwner {
     chain: ChainId,
-    merchant: MerchantId,
+    taxpayer_id: String,
     address: String,
 }
 
 impl KeyOwner {
-    /// A merchant's key on a chain, named by its address: 40 lower-case hex characters.
+    /// The key of a seller on a chain, named by its address: 40 lower-case hex characters. The seller is named by taxpayer id,
+    /// since the key is made before the ledger gives the merchant its own id.
     ///
     /// # Errors
-    /// [`Code::CustodyAddressMalformed`].
-    pub fn new(chain: ChainId, merchant: MerchantId, address: &str) -> Result<Self, Fault> {
+    /// [`Code::CustodyAddressMalformed`]; [`Code::InvTaxpayerIdShape`].
+    pub fn new(chain: ChainId, taxpayer_id: &str, address: &str) -> Result<Self, Fault> {
+        if !taxpayer::has_shape(taxpayer_id) {
+            return Err(Fault::new(Code::InvTaxpayerIdShape, "taxpayer_id", "not of the form of a taxpayer id"));
+        }
         let lower_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
         if address.len() != 40 || !address.bytes().all(lower_hex) {
             let message = "an issuer address is 40 lower-case hex characters";
             return Err(Fault::new(Code::CustodyAddressMalformed, "", message));
         }
-        Ok(Self { chain, merchant, address: address.to_owned() })
+        Ok(Self { chain, taxpayer_id: taxpayer_id.to_owned(), address: address.to_owned() })
     }
 
     /// None of the parts can hold a '|', so different owners never give the same text.
     fn associated_data(&self) -> String {
-        format!("piaolian-custody-v1|{}|{}|{}", self.chain, self.merchant, self.address)
+        format!("piaolian-custody-v1|{}|{}|{}", self.chain, self.taxpayer_id, self.address)
     }
 }
 
@@ -58,7 +63,9 @@ impl Custody {
     /// [`Code::CustodyKeyUnusable`].
     pub fn new(master: &Secret<[u8; KEY_BYTES]>) -> Result<Self, Fault> {
         let key = AeadKey::new(master.expose());
-        Ok(Self(key.map_err(|e| Fault::new(Code::CustodyKeyUnusable, "", format!("the master key can't be used: {e}")))?))
+        Ok(Self(
+            key.map_err(|e| Fault::new(Code::CustodyKeyUnusable, "", format!("the master key can't be used: {e}")))?,
+        ))
     }
 
     /// Seals a secret. `nonce` MUST be random and MUST NOT be used twice under one master key.
@@ -125,7 +132,8 @@ mod tests {
     }
 
     fn owner(chain: &str, merchant: u64, address: &str) -> KeyOwner {
-        KeyOwner::new(ChainId::try_from(chain).unwrap(), MerchantId::nth(merchant).unwrap(), address).unwrap()
+        let taxpayer_id = format!("91440300MA5EEF1N0{merchant}");
+        KeyOwner::new(ChainId::try_from(chain).unwrap(), &taxpayer_id, address).unwrap()
     }
 
     fn home() -> KeyOwner {
@@ -144,7 +152,10 @@ mod tests {
     #[test]
     fn the_sealed_form_is_fixed() {
         // Computed with Python's cryptography: AESGCM(b"\x07"*32).encrypt(b"\x09"*12, b"\x42"*32, aad).
-        assert_eq!(hex::encode(sealed()), "0109090909090909090909090965c7c6d6fcb28323e220897aa4a8e19d96f221b176acb5822dec04e497364338f9698fc2e2e67587edba31aa33c9632b");
+        assert_eq!(
+            hex::encode(sealed()),
+            "0109090909090909090909090965c7c6d6fcb28323e220897aa4a8e19d96f221b176acb5822dec04e497364338f9698fc2e2e67587edba31aa33c9632b"
+        );
     }
 
     #[test]
@@ -190,8 +201,10 @@ mod tests {
     #[test]
     fn addresses_of_another_form_are_refused() {
         let chain = ChainId::try_from("shenzhen-sandbox").unwrap();
-        for bad in ["", "0x00112233445566778899aabbccddeeff001122", &ADDRESS.to_uppercase(), ADDRESS.trim_start_matches("00")] {
-            let fault = KeyOwner::new(chain.clone(), MerchantId::nth(1).unwrap(), bad).unwrap_err();
+        for bad in
+            ["", "0x00112233445566778899aabbccddeeff001122", &ADDRESS.to_uppercase(), ADDRESS.trim_start_matches("00")]
+        {
+            let fault = KeyOwner::new(chain.clone(), "91440300MA5EEF1N0R", bad).unwrap_err();
             assert_eq!(fault.code, Code::CustodyAddressMalformed, "{bad}");
         }
     }

@@ -430,7 +430,8 @@ mod tests {
         erp.push("r1", &facts("00000001", &checked)).unwrap();
         erp.push("r2", &facts("00000002", &checked)).unwrap();
         assert_eq!(erp.query("r3", &by_number("00000003")).unwrap_err().code, Code::ErpInvoiceMissing);
-        let seller = InvoiceQuery { seller_taxpayer_id: Some("91440300708461136T".to_owned()), ..InvoiceQuery::default() };
+        let seller =
+            InvoiceQuery { seller_taxpayer_id: Some("91440300708461136T".to_owned()), ..InvoiceQuery::default() };
         assert_eq!(erp.query("r4", &seller).unwrap_err().code, Code::ErpInvoiceMissing);
         assert_eq!(erp.query("r5", &InvoiceQuery::default()).unwrap_err().code, Code::ErpRequestMalformed);
     }

@@ -52,7 +52,8 @@ mod tests {
 
     #[test]
     fn a_merchant_gets_its_own_rules_or_the_default() {
-        let text = r#"{"v":1,"story":"s","default":{"per_invoice_cap":100},"by_taxpayer_id":{"X":{"per_invoice_cap":5}}}"#;
+        let text =
+            r#"{"v":1,"story":"s","default":{"per_invoice_cap":100},"by_taxpayer_id":{"X":{"per_invoice_cap":5}}}"#;
         let bureau = SandboxBureau::from_json(text).unwrap();
         assert_eq!(bureau.rules_for("X").per_invoice_cap, Some(Fen::new(5).unwrap()));
         assert_eq!(bureau.rules_for("Y").per_invoice_cap, Some(Fen::new(100).unwrap()));

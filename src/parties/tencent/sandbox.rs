@@ -17,9 +17,7 @@ use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 
-use super::notice::{
-    NoticeHeaders, PROBE_PREFIX, RESOURCE_ALGORITHM, SIGNATURE_TYPE, resource_key, signed_text,
-};
+use super::notice::{NoticeHeaders, PROBE_PREFIX, RESOURCE_ALGORITHM, SIGNATURE_TYPE, resource_key, signed_text};
 use super::pem;
 use crate::base::{Code, Fault, Secret, UnixMs};
 use crate::parties::aead::NONCE_BYTES;
@@ -404,7 +402,8 @@ fn spki(key: &RsaKeyPair) -> Result<PublicKeyX509Der<'static>, Fault> {
 fn rfc3339(at: UnixMs) -> Result<String, Fault> {
     let out_of_range = |what: String| Fault::new(Code::ClockOutOfRange, "", what);
     let offset = UtcOffset::from_hms(8, 0, 0).map_err(|e| out_of_range(e.to_string()))?;
-    let instant = OffsetDateTime::from_unix_timestamp(at.0.div_euclid(1000)).map_err(|e| out_of_range(e.to_string()))?;
+    let instant =
+        OffsetDateTime::from_unix_timestamp(at.0.div_euclid(1000)).map_err(|e| out_of_range(e.to_string()))?;
     instant
         .checked_to_offset(offset)
         .and_then(|local| local.format(&Rfc3339).ok())

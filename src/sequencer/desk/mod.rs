@@ -154,7 +154,7 @@ impl Desk {
                 new: true,
                 leaf: entry.leaf,
                 height: entry.block.height,
-                receipt: entry.receipt()?,
+                receipt: entry.into_receipt(),
             }),
             Sealed::Before(index) => self.recorded_before(index).await,
         }
