@@ -3,15 +3,23 @@
 //!
 //! Floors (imports go down only, `tests/floors.rs` decides): base, then invoice and chain, then ledger, and above it the service.
 
+#[cfg(feature = "server")]
+pub mod app;
 pub mod base;
 pub mod chain;
 pub mod invoice;
 pub mod ledger;
 
 #[cfg(feature = "server")]
+pub mod config;
+#[cfg(feature = "server")]
+pub mod http;
+#[cfg(feature = "server")]
 pub mod notify;
 #[cfg(feature = "server")]
 pub mod parties;
+#[cfg(feature = "server")]
+pub mod render;
 #[cfg(feature = "server")]
 pub mod sequencer;
 #[cfg(feature = "server")]

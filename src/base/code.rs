@@ -238,7 +238,7 @@ codes! {
     HttpBodyTooLarge = "HTTP-BODY-TOO-LARGE", TooLarge, "The body is larger than this endpoint takes.";
     HttpMediaType = "HTTP-MEDIA-TYPE", Malformed, "The body must be application/json.";
     HttpQueryMalformed = "HTTP-QUERY-MALFORMED", Malformed, "A query or path parameter is unknown, missing or of the wrong form.";
-    HttpKeyMissing = "HTTP-KEY-MISSING", Unauthenticated, "An API key is needed: Authorization: Bearer <key>.";
+    HttpKeyMissing = "HTTP-KEY-MISSING", Unauthenticated, "An API key is needed: Authorization: Bearer KEY.";
     HttpKeyBad = "HTTP-KEY-BAD", Unauthenticated, "The API key is unknown or revoked.";
     HttpRoleForbidden = "HTTP-ROLE-FORBIDDEN", Forbidden, "The API key's role does not allow this.";
     HttpIdempotencyKeyMissing = "HTTP-IDEMPOTENCY-KEY-MISSING", Malformed, "The Idempotency-Key header is needed here.";

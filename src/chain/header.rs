@@ -159,8 +159,9 @@ mod tests {
 
     #[test]
     fn an_array_of_the_fields_is_no_header() {
-        let fields: serde_json::Value = serde_json::to_value(genesis()).unwrap();
-        let array = fields.as_object().unwrap().values().cloned().collect::<Vec<_>>();
+        let fields = serde_json::to_value(genesis()).unwrap();
+        let array = ["v", "chain", "height", "prev", "size", "root", "time", "members", "next_members", "proposer"]
+            .map(|key| &fields[key]);
         let text = to_canonical(&array).unwrap();
         assert!(serde_json::from_str::<Header>(&text).is_ok(), "serde alone would take it");
         assert_eq!(Header::from_text(&text).unwrap_err().code, Code::ChainHeaderMalformed);

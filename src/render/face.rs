@@ -102,7 +102,8 @@ mod tests {
 
     #[test]
     fn fen_print_as_yuan_with_two_decimals() {
-        for (fen, text) in [(0, "0.00"), (5, "0.05"), (-5, "-0.05"), (46_991, "469.91"), (i64::MIN, "-92233720368547758.08")]
+        for (fen, text) in
+            [(0, "0.00"), (5, "0.05"), (-5, "-0.05"), (46_991, "469.91"), (i64::MIN, "-92233720368547758.08")]
         {
             assert_eq!(yuan(fen), text);
         }

@@ -4,8 +4,8 @@ use super::draw::{Area, Ink, Mark, Pen, Sheet, Style, centred};
 use super::face::{Face, FaceLine, FaceParty, yuan};
 use super::font::{Fonts, Typeface};
 use super::layout::{LEFT, Note, RIGHT, SEE_NOTE, TABLE_WIDTH, sample_mark, with_yuan_sign};
-use super::table::{self, Align, FIRST_PAGE, Row};
-use super::wrap::{fit, wrap};
+use super::table::{self, FIRST_PAGE, Row};
+use super::wrap::{Fitted, fit, wrap};
 use crate::base::Fault;
 
 const WIDTH: i32 = 210_000;
@@ -24,6 +24,8 @@ const END: i32 = 129_500;
 const STACK: i32 = 6_000;
 /// Where the right half of the party blocks begins.
 const HALF: i32 = 130_000;
+/// Free space above and below the rows of a party's block.
+const MARGIN: i32 = 600;
 /// Em of labels and of values at their largest.
 const LABEL: i32 = 2_800;
 /// Sizes that a field's value may take; below the last a person needs a glass, and the text goes into a note.
@@ -93,7 +95,12 @@ impl Page<'_> {
             );
         }
         let date = face.date.to_face_text();
-        let rows = [("发票代码：", &face.code), ("发票号码：", &face.number), ("开票日期：", &date), ("校验码：", &face.check_code)];
+        let rows = [
+            ("发票代码：", &face.code),
+            ("发票号码：", &face.number),
+            ("开票日期：", &date),
+            ("校验码：", &face.check_code),
+        ];
         for (row, (label, value)) in (0..).zip(rows) {
             let baseline = 9_400 + row * 5_200;
             let right = 148_000 + 5 * 3_000;
@@ -131,30 +138,49 @@ impl Page<'_> {
         }
     }
 
+    /// A party's block: one size for all its values, the largest at which they fit together.
     fn party(&mut self, top: i32, bottom: i32, name: &'static str, fields: &[Field<'_>]) {
         let area = Area { x: LEFT, y: top, width: STACK, height: bottom - top };
         self.pen.stacked(area, Style::label(LABEL + 200), name);
-        let margin = 700;
-        let count = i32::try_from(fields.len()).unwrap_or(1).max(1);
-        let pitch = (bottom - top - 2 * margin) / count;
         let label_right = LEFT + STACK + 1_000 + 7 * LABEL;
         let left = label_right + 400;
-        for (row, field) in (0..).zip(fields) {
-            let row_top = top + margin + row * pitch;
-            let baseline = centred(row_top, pitch, LABEL);
-            self.pen.right(label_right, baseline, Style::label(LABEL), field.label);
-            let room = (HALF - 700 - left, pitch);
-            match fit(self.pen.fonts, field.style, &FIELD_SIZES, room, field.value) {
-                Some(fitted) => {
-                    let mut line_top = row_top + (pitch - fitted.height()) / 2;
-                    for line in &fitted.lines {
-                        let baseline = centred(line_top, fitted.pitch(), fitted.size);
-                        self.pen.left(left, baseline, field.style.at(fitted.size), line);
-                        line_top += fitted.pitch();
-                    }
-                }
-                None => self.note((left, baseline), &format!("{name}{}", field.label), field.value),
+        let room = (HALF - 700 - left, bottom - top - 2 * MARGIN);
+        let values = self.fitted(name, fields, room);
+        let used: i32 = values.iter().map(Fitted::height).sum();
+        let gap = (room.1 - used) / i32::try_from(fields.len()).unwrap_or(1).max(1);
+        let mut line_top = top + MARGIN + gap / 2;
+        for (field, value) in fields.iter().zip(&values) {
+            let label = LABEL.min(value.size);
+            let baseline = centred(line_top, value.pitch(), label);
+            self.pen.right(label_right, baseline, Style::label(label), field.label);
+            for line in &value.lines {
+                self.pen.left(left, centred(line_top, value.pitch(), value.size), field.style.at(value.size), line);
+                line_top += value.pitch();
             }
+            line_top += gap;
+        }
+    }
+
+    /// The values of a block, each at least one line; the longest goes into a note until the rest fits.
+    fn fitted(&mut self, name: &str, fields: &[Field<'_>], (width, height): (i32, i32)) -> Vec<Fitted> {
+        let mut values: Vec<String> = fields.iter().map(|field| field.value.to_owned()).collect();
+        loop {
+            for size in FIELD_SIZES {
+                let broken = |(field, value): (&Field<'_>, &String)| {
+                    let mut lines = wrap(self.pen.fonts, field.style.at(size), width, value);
+                    lines.resize(lines.len().max(1), String::new());
+                    Fitted { size, lines }
+                };
+                let fitted: Vec<Fitted> = fields.iter().zip(&values).map(broken).collect();
+                if fitted.iter().map(Fitted::height).sum::<i32>() <= height {
+                    return fitted;
+                }
+            }
+            // Five rows of one line each always fit, so this ends once every long value is a note.
+            let longest = fields.iter().zip(values.iter_mut()).max_by_key(|(_, value)| value.chars().count());
+            let Some((field, value)) = longest else { return Vec::new() };
+            let text = std::mem::replace(value, SEE_NOTE.to_owned());
+            self.notes.push(Note { label: format!("{name}{}", field.label), text });
         }
     }
 

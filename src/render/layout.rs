@@ -65,7 +65,70 @@ pub(super) fn with_yuan_sign(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::draw::{Mark, Text};
+    use super::super::face::{FaceLine, FaceParty};
+    use super::super::font::{Place, Typeface};
     use super::*;
+    use crate::base::LegalDate;
+
+    /// A face that needs every label: list, notes, sample mark.
+    fn full() -> Face {
+        let party = || FaceParty { name: "某".repeat(1_000), ..FaceParty::default() };
+        Face {
+            title: "深圳电子普通发票".to_owned(),
+            code: "144032609110".to_owned(),
+            number: "00000001".to_owned(),
+            date: LegalDate::parse("2026-11-22").unwrap(),
+            check_code: "00000".to_owned(),
+            hash: "0".repeat(66),
+            payment_id: String::new(),
+            buyer: FaceParty { bank_account: "某".to_owned(), ..party() },
+            seller: party(),
+            lines: vec![FaceLine::default(); 100],
+            amount_fen: 0,
+            tax_text: "0.00".to_owned(),
+            total_fen: 0,
+            capital: "零圆整".to_owned(),
+            remark: "某".repeat(5_000),
+            payee: "某".repeat(500),
+            reviewer: String::new(),
+            drawer: String::new(),
+            qr_text: "x".to_owned(),
+            sandbox: true,
+            chain: "shenzhen-sandbox".to_owned(),
+            block_height: 0,
+            entry_index: 0,
+        }
+    }
+
+    fn texts(sheets: &[Sheet]) -> Vec<&Text> {
+        let marks = sheets.iter().flat_map(|sheet| &sheet.marks);
+        marks.filter_map(|mark| if let Mark::Text(text) = mark { Some(text) } else { None }).collect()
+    }
+
+    #[test]
+    fn kai_has_every_character_of_the_labels() {
+        let fonts = Fonts::load().unwrap();
+        let sheets = pages(&full(), &fonts).unwrap();
+        for text in texts(&sheets).iter().filter(|text| text.typeface == Typeface::Kai) {
+            for character in text.content.chars() {
+                let place = fonts.place(Typeface::Kai, character);
+                assert!(matches!(place, Place::Found(Typeface::Kai, _)), "{character} of {}", text.content);
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_written_beyond_the_edges() {
+        let fonts = Fonts::load().unwrap();
+        for sheet in pages(&full(), &fonts).unwrap() {
+            for text in texts(std::slice::from_ref(&sheet)).iter().filter(|text| text.turn == 0) {
+                let right = text.x + fonts.width(text.typeface, text.size, &text.content);
+                assert!(text.x >= LEFT && right <= RIGHT, "{}", text.content);
+                assert!(text.y > text.size && text.y < sheet.height - 1_000, "{}", text.content);
+            }
+        }
+    }
 
     #[test]
     fn stars_have_no_yuan_sign() {

@@ -10,6 +10,7 @@ mod draw;
 mod face;
 mod first_page;
 mod font;
+mod issued;
 mod layout;
 mod list_pages;
 mod pages;
@@ -21,6 +22,7 @@ mod wrap;
 
 pub use face::{Face, FaceLine, FaceParty};
 pub use font::Fonts;
+pub use issued::verify_url;
 pub use pages::{FormPage, IndexPage, SealLine, Shown, Verdict, VerifyPage, form_page, index_page, verify_page};
 pub use pdf::{Rendered, invoice_pdf};
 pub use qr::{QUIET_MODULES, QrMatrix, matrix, png, svg};

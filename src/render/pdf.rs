@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use printpdf::{
-    Color, CurTransMat, DictItem, FontId, FontMetrics, FontType, Mm, Op, ParsedFont, PdfDocument, PdfFont, PdfFontHandle,
-    PdfFontMetricsStub, PdfPage, PdfSaveOptions, Pt, Rgb, TextItem, TextMatrix,
+    Color, CurTransMat, DictItem, FontId, FontMetrics, FontType, Mm, Op, ParsedFont, PdfDocument, PdfFont,
+    PdfFontHandle, PdfFontMetricsStub, PdfPage, PdfSaveOptions, Pt, Rgb, TextItem, TextMatrix,
 };
 
 use super::draw::{Ink, Mark, Sheet, Text};
@@ -206,7 +206,10 @@ fn show(text: &Text, height: i32, fonts: &Fonts, used: &mut Used, state: &mut Te
             ops.push(Op::SetFont { font, size: Pt(points(text.size)) });
         }
         if let Some(character) = part.stands_for {
-            ops.push(Op::BeginMarkedContentWithProperties { tag: "Span".to_owned(), properties: actual_text(character) });
+            ops.push(Op::BeginMarkedContentWithProperties {
+                tag: "Span".to_owned(),
+                properties: actual_text(character),
+            });
         }
         ops.push(Op::ShowText { items: vec![TextItem::Text(part.content)] });
         if part.stands_for.is_some() {

@@ -87,10 +87,8 @@ pub(super) struct Row {
 
 /// Breaks a line into the cells of the columns.
 pub(super) fn row(fonts: &Fonts, columns: &[Column], line: &FaceLine) -> Row {
-    let cells: Vec<Fitted> = columns
-        .iter()
-        .map(|c| shrink(fonts, c.style, c.smallest, c.width - 2 * PADDING, &(c.cell)(line)))
-        .collect();
+    let cells: Vec<Fitted> =
+        columns.iter().map(|c| shrink(fonts, c.style, c.smallest, c.width - 2 * PADDING, &(c.cell)(line))).collect();
     let tallest = cells.iter().map(Fitted::height).max().unwrap_or_default();
     Row { height: tallest.max(super::wrap::pitch(SIZE)) + LEADING, cells }
 }

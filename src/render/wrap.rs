@@ -33,7 +33,7 @@ pub(super) fn pitch(size: i32) -> i32 {
 const NOT_FIRST: &str = "，。、；：？！）》〉」』】〕”’％%,.;:?!)]}";
 
 /// Breaks a text into lines no wider than `width`: at its own line breaks, between Chinese characters, and in other scripts at
-/// blanks, or anywhere when one word is wider than the line. Nothing is left out but blanks at the place of a break.
+/// blanks and slashes, or anywhere when one word is wider than the line. Nothing is left out but blanks at the place of a break.
 pub(super) fn wrap(fonts: &Fonts, style: Style, width: i32, text: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.split(['\n', '\r']).filter(|p| !p.is_empty()) {
@@ -77,8 +77,9 @@ fn pieces(paragraph: &str) -> Vec<String> {
     for character in paragraph.chars().map(|c| if c == '\t' { ' ' } else { c }) {
         let glued = match last {
             None => false,
-            Some(before) if before == ' ' => character == ' ',
+            Some(' ') => character == ' ',
             Some(_) if character == ' ' || NOT_FIRST.contains(character) => true,
+            Some('/') => false,
             Some(before) => is_word(before) && is_word(character),
         };
         match pieces.last_mut() {
@@ -134,7 +135,7 @@ mod tests {
 
     #[test]
     fn words_stay_whole_and_the_blank_at_the_break_goes() {
-        assert_eq!(lines(4_000, "Shenzhen Metro"), ["Shenzhen", "Metro"]);
+        assert_eq!(lines(5_000, "Shenzhen Metro"), ["Shenzhen", "Metro"]);
     }
 
     #[test]

@@ -154,7 +154,7 @@ mod tests {
         // Computed with Python's cryptography: AESGCM(b"\x07"*32).encrypt(b"\x09"*12, b"\x42"*32, aad).
         assert_eq!(
             hex::encode(sealed()),
-            "0109090909090909090909090965c7c6d6fcb28323e220897aa4a8e19d96f221b176acb5822dec04e497364338f9698fc2e2e67587edba31aa33c9632b"
+            "0109090909090909090909090965c7c6d6fcb28323e220897aa4a8e19d96f221b176acb5822dec04e4973643381a694efab0972a824031cdbe5a639e38"
         );
     }
 
@@ -206,6 +206,14 @@ mod tests {
         {
             let fault = KeyOwner::new(chain.clone(), "91440300MA5EEF1N0R", bad).unwrap_err();
             assert_eq!(fault.code, Code::CustodyAddressMalformed, "{bad}");
+        }
+    }
+
+    #[test]
+    fn owners_without_a_taxpayer_id_are_refused() {
+        let chain = ChainId::try_from("shenzhen-sandbox").unwrap();
+        for bad in ["", "M00000001", "91440300MA5EEF1N0|"] {
+            assert_eq!(KeyOwner::new(chain.clone(), bad, ADDRESS).unwrap_err().code, Code::InvTaxpayerIdShape, "{bad}");
         }
     }
 

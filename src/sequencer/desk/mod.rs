@@ -5,6 +5,7 @@ mod issue;
 mod key;
 mod payment;
 mod registry;
+mod verify;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -25,9 +26,10 @@ use crate::parties::tencent::wallet::Wallet;
 use crate::store::Store;
 
 pub use issue::{IssueAsked, Preview};
-pub use key::{NewKey, Principal};
+pub use key::{NewKey, Principal, make_key};
 pub use payment::NoticeOutcome;
 pub use registry::{CustodyAsked, RegisterAsked};
+pub use verify::{Claimed, Found, Verified};
 
 /// Official sample ids fail the check digit (domain.md 1.11): unless the bureau's rules say otherwise, it is a warning.
 const POLICY: CheckPolicy = CheckPolicy { uscc_check_digit: Severity::Warn };

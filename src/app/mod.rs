@@ -1,0 +1,172 @@
+//! Floor 7: puts everything together: store, engine, sequencer, desks, outbox and HTTP, and takes it apart again in order.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use actix_web::{HttpServer, web};
+use futures_util::future::BoxFuture;
+use prometheus::Registry;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+use crate::base::{Clock, Code, Fault, Faults};
+use crate::chain::roster::{MemberName, Roster};
+use crate::config::keyring::{Keyring, PROPOSER};
+use crate::http::{HttpState, create_app};
+use crate::notify::{Outbox, Recipient};
+use crate::parties::kingdee::custody::Custody;
+use crate::parties::kingdee::erp::Erp;
+use crate::parties::tencent::notice::NoticeVerifier;
+use crate::parties::tencent::wallet::Wallet;
+use crate::sequencer::desk::{Desk, Parties};
+use crate::sequencer::{
+    self, Engine, LocalEngine, Sequencer, SequencerMetrics, SequencerThread, TOPIC_BILL, TOPIC_BILL_ORDER, TOPIC_ERP,
+    TOPIC_WALLET, found_chain,
+};
+use crate::store::Store;
+
+/// What a service is made of.
+pub struct Ingredients {
+    /// A migrated database.
+    pub store: Store,
+    /// The members' keys and the custody key.
+    pub keyring: Keyring,
+    /// Opens payment notices, if a partner is configured.
+    pub notices: Option<NoticeVerifier>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where the service can be reached from outside.
+    pub public_url: String,
+    /// The sequencer's limits.
+    pub sequencer: sequencer::Config,
+}
+
+/// A running service.
+pub struct Service {
+    /// What the handlers share.
+    pub state: web::Data<HttpState>,
+    /// The roster in force.
+    pub roster: Roster,
+    stop: watch::Sender<bool>,
+    outbox: JoinHandle<()>,
+    thread: SequencerThread,
+}
+
+/// One way of telling a desk about an outbox item.
+type Telling = fn(Arc<Desk>, u64) -> BoxFuture<'static, Result<(), Faults>>;
+
+/// A recipient that is one of the desk's own doors.
+struct DeskDoor {
+    desk: Arc<Desk>,
+    tell: Telling,
+}
+
+impl Recipient for DeskDoor {
+    fn deliver(&self, entry: u64) -> BoxFuture<'_, Result<(), Faults>> {
+        (self.tell)(Arc::clone(&self.desk), entry)
+    }
+}
+
+fn recipients(desk: &Arc<Desk>) -> BTreeMap<&'static str, Arc<dyn Recipient>> {
+    let doors: [(&'static str, Telling); 4] = [
+        (TOPIC_BILL, |desk, entry| Box::pin(async move { desk.bill_payment(entry).await })),
+        (TOPIC_BILL_ORDER, |desk, entry| Box::pin(async move { desk.bill_payment(entry).await })),
+        (TOPIC_WALLET, |desk, entry| Box::pin(async move { desk.insert_card(entry).await })),
+        (TOPIC_ERP, |desk, entry| Box::pin(async move { desk.push_to_erp(entry).await })),
+    ];
+    let door = |(topic, tell)| {
+        let recipient: Arc<dyn Recipient> = Arc::new(DeskDoor { desk: Arc::clone(desk), tell });
+        (topic, recipient)
+    };
+    doors.into_iter().map(door).collect()
+}
+
+impl Service {
+    /// Starts everything but the HTTP server. Founds the chain if the database is empty.
+    ///
+    /// # Errors
+    /// A keyring that does not fit the ledger; whatever a part refuses to start with.
+    pub async fn start(ingredients: Ingredients) -> Result<Self, Faults> {
+        let Ingredients { store, keyring, notices, clock, public_url, sequencer } = ingredients;
+        let Keyring { roster, seal_keys, custody } = keyring;
+        let proposer = MemberName::try_from(PROPOSER)?;
+        let engine: Arc<dyn Engine> = Arc::new(LocalEngine::new(&roster, seal_keys, proposer)?);
+        let now = clock.now();
+        if found_chain(&store, &roster, engine.as_ref(), now)? {
+            tracing::info!(chain = %roster.chain(), "founded a new chain");
+        }
+        let registry = Registry::new();
+        let metrics = Arc::new(SequencerMetrics::register(&registry)?);
+        let wake = Arc::new(Notify::new());
+        let ring = Arc::clone(&wake);
+        let on_commit = Arc::new(move || ring.notify_one());
+        let (queue, thread) =
+            Sequencer::start(sequencer, store.clone(), Arc::clone(&clock), engine, metrics, on_commit)?;
+        let parties = Parties {
+            notices,
+            custody: Custody::new(&custody)?,
+            wallet: Arc::new(Wallet::default()),
+            erp: Arc::new(Erp::default()),
+        };
+        let desk = Arc::new(Desk::new(roster.chain().clone(), store.clone(), queue, Arc::clone(&clock), parties));
+        let (stop, stopped) = watch::channel(false);
+        let outbox = Outbox::new(store, clock, recipients(&desk), wake);
+        let outbox = tokio::spawn(outbox.run(stopped));
+        let state = web::Data::new(HttpState::new(desk, public_url, registry)?);
+        Ok(Self { state, roster, stop, outbox, thread })
+    }
+
+    /// The desks.
+    pub fn desk(&self) -> &Arc<Desk> {
+        &self.state.desk
+    }
+
+    /// Stops in order: the outbox finishes what is under way, the sequencer finishes its queue.
+    pub async fn stop(self) {
+        let Self { state, stop, outbox, thread, .. } = self;
+        if stop.send(true).is_err() {
+            tracing::debug!("the outbox had stopped already");
+        }
+        if let Err(error) = outbox.await {
+            tracing::error!(%error, "the outbox ended badly");
+        }
+        // The desk holds the queue's sender: the thread ends when the last clone is gone.
+        drop(state);
+        let joined = tokio::task::spawn_blocking(move || thread.join()).await;
+        if let Err(error) = joined {
+            tracing::error!(%error, "waiting for the sequencer ended badly");
+        }
+    }
+}
+
+/// An HTTP server that listens already. Runs until its handle is told to stop.
+///
+/// # Errors
+/// [`Code::ConfigInvalid`] when the address can't be listened on.
+pub fn serve(
+    state: web::Data<HttpState>,
+    listener: std::net::TcpListener,
+    workers: usize,
+) -> Result<actix_web::dev::Server, Fault> {
+    let cannot = |e: std::io::Error| Fault::new(Code::ConfigInvalid, "listen", format!("can't listen: {e}"));
+    let mut server = HttpServer::new(move || create_app(state.clone()))
+        .disable_signals()
+        .backlog(4096)
+        // Bodies and answers are small; a client that says nothing for a minute is gone.
+        .keep_alive(std::time::Duration::from_secs(60))
+        .client_request_timeout(std::time::Duration::from_secs(15))
+        .shutdown_timeout(10);
+    if workers > 0 {
+        server = server.workers(workers);
+    }
+    Ok(server.listen(listener).map_err(cannot)?.run())
+}
+
+/// Listens on an address; port 0 takes a free one.
+///
+/// # Errors
+/// [`Code::ConfigInvalid`] naming `listen`.
+pub fn listen(address: &str) -> Result<std::net::TcpListener, Fault> {
+    std::net::TcpListener::bind(address)
+        .map_err(|e| Fault::new(Code::ConfigInvalid, "listen", format!("can't listen on {address}: {e}")))
+}

@@ -1,0 +1,199 @@
+//! Floor 6: the only reader of environment and files of configuration. Everything below is handed what it needs.
+//!
+//! Order of precedence, lowest first: built-in defaults, the TOML file given by `--config`, environment variables `PIAOLIAN_*`
+//! (`PIAOLIAN_WECHAT__API_V3_KEY_FILE` for nested keys), then what the command line says. An unknown key, a wrong type or a
+//! missing secret stops the start and names the key. Secrets stand in files of their own, never in this file or the environment.
+
+pub mod keyring;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+
+use crate::base::limits::{BATCH_COMMANDS_MAX, QUEUE_COMMANDS_MAX};
+use crate::base::{Code, Fault, Secret};
+use crate::parties::tencent::notice::NoticeVerifier;
+
+/// Configuration of the service. Every key, with its default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Database: `sqlite:<path>`.
+    pub database: String,
+    /// Folder of seal keys, custody key and roster, as `piaolian keygen` makes it.
+    pub keys: PathBuf,
+    /// Address to listen on.
+    pub listen: String,
+    /// Where the service can be reached from outside; stands in QR codes.
+    pub public_url: String,
+    /// Threads that answer requests; 0 is one a core.
+    pub workers: usize,
+    /// Database connections for reading.
+    pub reader_connections: u32,
+    /// Commands in one block at most.
+    pub batch_commands_max: usize,
+    /// Commands waiting at most; above it callers get 503.
+    pub queue_commands_max: usize,
+    /// What to log, as `RUST_LOG` directives, for example `info` or `piaolian=debug`.
+    pub log: String,
+    /// WeChat Pay; left out, no notices are taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wechat: Option<WechatConfig>,
+}
+
+/// WeChat Pay APIv3.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WechatConfig {
+    /// File with the 32-character APIv3 key.
+    pub api_v3_key_file: PathBuf,
+    /// Platform public keys: serial (`PUB_KEY_ID_...`) to PEM file.
+    pub platform_keys: BTreeMap<String, PathBuf>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            database: "sqlite:piaolian-data/ledger.db".to_owned(),
+            keys: PathBuf::from("piaolian-data/keys"),
+            listen: "127.0.0.1:8080".to_owned(),
+            public_url: "http://127.0.0.1:8080".to_owned(),
+            workers: 0,
+            reader_connections: 8,
+            batch_commands_max: BATCH_COMMANDS_MAX,
+            queue_commands_max: QUEUE_COMMANDS_MAX,
+            log: "info".to_owned(),
+            wechat: None,
+        }
+    }
+}
+
+impl Config {
+    /// Reads the configuration: defaults, then the file if one is given, then the environment.
+    ///
+    /// # Errors
+    /// [`Code::ConfigInvalid`] with the key as path; [`Code::ConfigFile`] when the file can't be read.
+    pub fn load(file: Option<&Path>) -> Result<Self, Fault> {
+        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        if let Some(file) = file {
+            figment = figment.merge(Toml::string(&read_text(file)?));
+        }
+        let config: Self = figment
+            .merge(Env::prefixed("PIAOLIAN_").split("__"))
+            .extract()
+            .map_err(|error| Fault::new(Code::ConfigInvalid, error.path.join("."), invalid_message(&error)))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        let invalid = |key: &str, message: &str| Err(Fault::new(Code::ConfigInvalid, key, message));
+        if self.listen.parse::<std::net::SocketAddr>().is_err() {
+            return invalid("listen", "an address such as 127.0.0.1:8080");
+        }
+        if !(self.public_url.starts_with("http://") || self.public_url.starts_with("https://"))
+            || self.public_url.ends_with('/')
+            || self.public_url.len() > 100
+        {
+            return invalid("public_url", "an http(s) URL without a slash at the end, at most 100 characters");
+        }
+        if !(1..=BATCH_COMMANDS_MAX).contains(&self.batch_commands_max) {
+            return invalid("batch_commands_max", "1 to 512");
+        }
+        if self.queue_commands_max == 0 {
+            return invalid("queue_commands_max", "at least 1");
+        }
+        if !(1..=256).contains(&self.reader_connections) {
+            return invalid("reader_connections", "1 to 256");
+        }
+        Ok(())
+    }
+
+    /// The verifier of payment notices, if a partner is configured.
+    ///
+    /// # Errors
+    /// [`Code::ConfigFile`]; [`Code::WechatKeyUnusable`].
+    pub fn notice_verifier(&self) -> Result<Option<NoticeVerifier>, Fault> {
+        let Some(wechat) = &self.wechat else { return Ok(None) };
+        let key = Secret::new(read_text(&wechat.api_v3_key_file)?.trim().to_owned());
+        let pems = wechat
+            .platform_keys
+            .iter()
+            .map(|(serial, file)| Ok((serial.as_str(), read_text(file)?)))
+            .collect::<Result<Vec<_>, Fault>>()?;
+        NoticeVerifier::new(pems.iter().map(|(serial, pem)| (*serial, pem.as_str())), &key).map(Some)
+    }
+}
+
+fn invalid_message(error: &figment::Error) -> String {
+    match &error.metadata {
+        Some(metadata) => format!("{} (from {})", error.kind, metadata.name),
+        None => error.kind.to_string(),
+    }
+}
+
+/// A text file, its name in the error.
+pub(crate) fn read_text(file: &Path) -> Result<String, Fault> {
+    std::fs::read_to_string(file)
+        .map_err(|e| Fault::new(Code::ConfigFile, file.display().to_string(), format!("can't be read: {e}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(toml: &str) -> Result<Config, Fault> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("piaolian.toml");
+        std::fs::write(&file, toml).unwrap();
+        Config::load(Some(&file))
+    }
+
+    #[test]
+    fn defaults_are_the_embedded_start() {
+        assert_eq!(load("").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn an_unknown_key_stops_the_start_and_is_named() {
+        let fault = load("databse = \"sqlite:x\"").unwrap_err();
+        assert_eq!(fault.code, Code::ConfigInvalid);
+        assert!(fault.to_string().contains("databse"), "{fault}");
+    }
+
+    #[test]
+    fn a_wrong_type_names_its_key() {
+        let fault = load("workers = \"many\"").unwrap_err();
+        assert_eq!((fault.code, fault.path.as_str()), (Code::ConfigInvalid, "workers"));
+    }
+
+    #[test]
+    fn a_nested_missing_key_is_named() {
+        let fault = load("[wechat]\napi_v3_key_file = \"x\"").unwrap_err();
+        assert_eq!(fault.code, Code::ConfigInvalid);
+        assert!(fault.to_string().contains("platform_keys"), "{fault}");
+    }
+
+    #[test]
+    fn values_out_of_range_name_their_key() {
+        for (toml, key) in [
+            ("listen = \"nowhere\"", "listen"),
+            ("public_url = \"ftp://x\"", "public_url"),
+            ("batch_commands_max = 0", "batch_commands_max"),
+            ("queue_commands_max = 0", "queue_commands_max"),
+            ("reader_connections = 0", "reader_connections"),
+        ] {
+            assert_eq!(load(toml).unwrap_err().path, key, "{toml}");
+        }
+    }
+
+    #[test]
+    fn a_missing_secret_file_is_named() {
+        let config = load("[wechat]\napi_v3_key_file = \"/nowhere/key\"\nplatform_keys = {}").unwrap();
+        let fault = config.notice_verifier().map(|_| ()).unwrap_err();
+        assert_eq!((fault.code, fault.path.as_str()), (Code::ConfigFile, "/nowhere/key"));
+    }
+}

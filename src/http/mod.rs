@@ -1,0 +1,74 @@
+//! Floor 5: routes, wire types and the way from an error to a status.
+//!
+//! Promise: a handler extracts, calls one desk or one read, and answers. A caller's mistake is never a 5xx; every problem carries
+//! a stable code, where it can a JSON path, and the request id that is in the log.
+//!
+//! *Invariant:* no rules and no SQL here.
+
+mod extract;
+pub mod openapi;
+mod problem;
+mod routes;
+mod trace;
+pub mod wire;
+
+use std::sync::{Arc, OnceLock};
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::{App, web};
+use prometheus::Registry;
+
+use crate::base::Fault;
+use crate::render::Fonts;
+use crate::sequencer::desk::Desk;
+
+pub use trace::HttpMetrics;
+
+/// What the handlers share.
+pub struct HttpState {
+    /// The desks.
+    pub desk: Arc<Desk>,
+    /// Where this service can be reached from outside, without a slash at the end; stands in QR codes.
+    pub public_url: String,
+    /// All metrics of the process.
+    pub registry: Registry,
+    /// Counters of this room.
+    pub metrics: HttpMetrics,
+    fonts: OnceLock<Result<Arc<Fonts>, Fault>>,
+}
+
+impl HttpState {
+    /// State over the desks.
+    ///
+    /// # Errors
+    /// [`crate::base::Code::Internal`] when a metric's name is taken.
+    pub fn new(desk: Arc<Desk>, public_url: String, registry: Registry) -> Result<Self, Fault> {
+        let metrics = HttpMetrics::register(&registry)?;
+        Ok(Self { desk, public_url, registry, metrics, fonts: OnceLock::new() })
+    }
+
+    /// The fonts, parsed when first needed: a service that prints nothing need not pay for them.
+    fn fonts(&self) -> Result<Arc<Fonts>, Fault> {
+        self.fonts.get_or_init(|| Fonts::load().map(Arc::new)).clone()
+    }
+}
+
+/// The application: the same for the program and for tests.
+pub fn create_app(
+    state: web::Data<HttpState>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    App::new()
+        .app_data(state)
+        .wrap(actix_web::middleware::from_fn(trace::observe))
+        .configure(routes::configure)
+        .default_service(web::to(routes::not_found))
+}

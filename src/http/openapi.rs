@@ -1,0 +1,207 @@
+//! The OpenAPI document. Shapes that live in lower rooms, which know no OpenAPI, are described here; a test holds the two together.
+
+#![expect(dead_code, reason = "described, never built: the real types live in invoice and chain")]
+
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi, ToSchema};
+
+use super::routes::{chain, invoices, keys, merchants, operations, payments, verify};
+
+/// A draft of an invoice.
+#[derive(ToSchema)]
+#[schema(as = Draft)]
+pub struct DraftSchema {
+    /// The payment it is for; the sum of a payment's invoices never exceeds what was paid and kept.
+    payment: Option<PaymentRefSchema>,
+    /// Who gets the invoice.
+    buyer: BuyerSchema,
+    /// `inclusive` or `exclusive`: whether prices, amounts and discounts of the lines contain the tax.
+    pricing: String,
+    /// 1 to 2,000 lines.
+    lines: Vec<LineSchema>,
+    /// The tax-inclusive total you expect, fen; refused if it comes out otherwise.
+    total: Option<i64>,
+    /// 备注.
+    remark: Option<String>,
+    /// 收款人.
+    payee: Option<String>,
+    /// 复核.
+    reviewer: Option<String>,
+    /// 开票人.
+    drawer: Option<String>,
+}
+
+/// Names a payment.
+#[derive(ToSchema)]
+#[schema(as = PaymentRef)]
+pub struct PaymentRefSchema {
+    /// For example `wechat-pay`.
+    provider: String,
+    /// The provider's id.
+    transaction: String,
+}
+
+/// A buyer.
+#[derive(ToSchema)]
+#[schema(as = Buyer)]
+pub struct BuyerSchema {
+    /// `individual` or `organisation`.
+    kind: String,
+    /// 名称.
+    name: String,
+    /// 纳税人识别号; needed for an organisation.
+    taxpayer_id: Option<String>,
+    /// 地址、电话.
+    address_phone: Option<String>,
+    /// 开户行及账号.
+    bank_account: Option<String>,
+}
+
+/// A line.
+#[derive(ToSchema)]
+#[schema(as = Line)]
+pub struct LineSchema {
+    /// Short name of the tax category, printed as `*category*name`.
+    category: String,
+    /// Name of the goods or service.
+    name: String,
+    /// Tax classification, 19 digits.
+    classification: String,
+    /// 规格型号.
+    specification: Option<String>,
+    /// 单位.
+    unit: Option<String>,
+    /// Decimal, at most 8 fraction digits, shortest form; together with `price`.
+    quantity: Option<String>,
+    /// Yuan, decimal, at most 8 fraction digits, shortest form; together with `quantity`.
+    price: Option<String>,
+    /// Fen; may be left out where quantity and price are given, and must agree with them otherwise.
+    amount: Option<i64>,
+    /// Tax rate x 10^4: 600 is 6 %.
+    rate: u16,
+    /// `exempt`, `not_taxed`, `zero_rated` or `export_zero_rated`; with rate 0 only.
+    mark: Option<String>,
+    /// Fen taken off this line.
+    discount: Option<i64>,
+}
+
+/// An order: what was bought under an order number.
+#[derive(ToSchema)]
+#[schema(as = Order)]
+pub struct OrderSchema {
+    /// The order number that the payment will name.
+    out_trade_no: String,
+    /// Who gets the invoice; 个人 if left out.
+    buyer: Option<BuyerSchema>,
+    /// `inclusive` or `exclusive`.
+    pricing: String,
+    /// 1 to 2,000 lines.
+    lines: Vec<LineSchema>,
+    /// 备注.
+    remark: Option<String>,
+    /// 收款人.
+    payee: Option<String>,
+    /// 复核.
+    reviewer: Option<String>,
+    /// 开票人.
+    drawer: Option<String>,
+}
+
+/// Issuing rules. What is left out is not limited.
+#[derive(ToSchema)]
+#[schema(as = Rules)]
+pub struct RulesSchema {
+    /// Largest total of one invoice, fen.
+    per_invoice_cap: Option<i64>,
+    /// Largest sum of a legal month, fen.
+    monthly_cap: Option<i64>,
+    /// Allowed rates x 10^4.
+    rates: Option<Vec<u16>>,
+    /// Allowed beginnings of classifications.
+    classification_prefixes: Option<Vec<String>>,
+    /// `refuse` or `warn`: taxpayer ids whose check digit is wrong.
+    uscc_check_digit: Option<String>,
+    /// Whether every invoice must name a payment.
+    payment_required: Option<bool>,
+}
+
+/// A receipt: everything that offline verification needs besides the roster.
+#[derive(ToSchema)]
+#[schema(as = Receipt)]
+pub struct ReceiptSchema {
+    /// Format version, 1.
+    v: u8,
+    /// Chain id.
+    chain: String,
+    /// Canonical text of the entry.
+    entry: String,
+    /// Index of the entry.
+    index: u64,
+    /// Inclusion path, hex.
+    proof: Vec<String>,
+    /// Canonical text of the header.
+    header: String,
+    /// Seals on the header.
+    seals: Vec<SealSchema>,
+}
+
+/// A member's seal on a header.
+#[derive(ToSchema)]
+#[schema(as = Seal)]
+pub struct SealSchema {
+    /// The member.
+    member: String,
+    /// Consensus round; 0 under the local engine.
+    round: u32,
+    /// r||s, 128 hex digits.
+    signature: String,
+}
+
+struct ApiKeyScheme;
+
+impl Modify for ApiKeyScheme {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("An API key")).build();
+        if let Some(components) = openapi.components.as_mut() {
+            components.add_security_scheme("api_key", SecurityScheme::Http(scheme));
+        }
+    }
+}
+
+/// The document.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "piaolian",
+        description = "Blockchain e-invoice issuance: a payment comes in, a signed, numbered, anchored and verifiable \
+                       invoice goes out. Bureau, Tencent and Kingdee are sandboxes here; this is not the tax bureau's system. \
+                       Errors are RFC 9457 problem documents with a stable `code`.",
+        license(name = "Apache-2.0")
+    ),
+    modifiers(&ApiKeyScheme),
+    paths(
+        merchants::register_merchant, merchants::list_merchants, merchants::get_merchant,
+        merchants::set_rules, merchants::list_rules,
+        keys::create_api_key, keys::list_api_keys, keys::revoke_api_key,
+        payments::take_order, payments::list_payments, payments::get_payment, payments::receive_wechat_notice,
+        invoices::check_draft, invoices::issue_invoice, invoices::list_invoices, invoices::get_invoice,
+        invoices::get_receipt, invoices::get_face_pdf, invoices::get_qr_svg, invoices::get_qr_png,
+        chain::get_checkpoint, chain::get_roster, chain::list_blocks, chain::get_block, chain::get_entry,
+        chain::prove_inclusion, chain::prove_consistency,
+        verify::scan, verify::query_bill_detail, verify::form,
+        operations::health, operations::ready, operations::metrics,
+    ),
+    components(schemas(super::problem::ProblemReply, OrderSchema)),
+    tags(
+        (name = "invoices"), (name = "payments"), (name = "merchants"), (name = "keys"),
+        (name = "chain", description = "What anyone may read to check us"),
+        (name = "verify", description = "Public verification"),
+        (name = "operations")
+    )
+)]
+pub struct ApiDoc;
+
+/// The document as JSON text, the same bytes each time.
+pub fn document() -> String {
+    ApiDoc::openapi().to_pretty_json().unwrap_or_default()
+}

@@ -1,0 +1,186 @@
+//! The chain itself. Headers, seals, rosters and proofs are public: they let anyone check us and say nothing about anybody.
+
+use actix_web::{HttpResponse, web};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::super::HttpState;
+use super::super::extract::{Caller, Query};
+use super::super::problem::{Problem, ProblemReply};
+use super::super::wire::{BlockReply, BlocksReply, ConsistencyReply, EntryReply, InclusionReply};
+use super::{cut_page, missing, page_items};
+use crate::base::{Code, Fault, Faults};
+use crate::chain::hash::Hash;
+use crate::store::{Reader, Role, StoreError};
+
+fn latest_size(reader: &mut Reader<'_>) -> Result<u64, Faults> {
+    Ok(reader.checkpoint()?.map_or(0, |block| block.size))
+}
+
+fn out_of_range(name: &str, message: String) -> Faults {
+    Fault::new(Code::HttpQueryMalformed, name, message).into()
+}
+
+fn hexes(proof: &[Hash]) -> Vec<String> {
+    proof.iter().map(Hash::to_string).collect()
+}
+
+/// The newest sealed block.
+#[utoipa::path(get, path = "/v1/checkpoint", tag = "chain", responses((status = 200, body = BlockReply)))]
+pub async fn get_checkpoint(state: web::Data<HttpState>) -> Result<HttpResponse, Problem> {
+    let block = state.desk.store().read(|reader| Ok::<_, StoreError>(reader.checkpoint()?)).await?;
+    Ok(HttpResponse::Ok().json(BlockReply::from(block.ok_or_else(|| missing("block"))?)))
+}
+
+/// The rosters: the members' public keys and from which height they count.
+#[utoipa::path(get, path = "/v1/roster", tag = "chain", responses((status = 200, description = "Rosters in canonical form", body = Vec<Object>)))]
+pub async fn get_roster(state: web::Data<HttpState>) -> Result<HttpResponse, Problem> {
+    let rosters = state.desk.store().read(|reader| Ok::<_, StoreError>(reader.rosters()?)).await?;
+    // The canonical texts as they are, so that their hashes can be checked.
+    let texts: Vec<&str> = rosters.iter().map(|roster| roster.text()).collect();
+    Ok(HttpResponse::Ok().content_type("application/json").body(format!("[{}]", texts.join(","))))
+}
+
+/// Page of `GET /v1/blocks`.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListBlocksQuery {
+    /// Continue below this height.
+    before: Option<u64>,
+    /// Items on the page, 1 to 200; 50 if left out.
+    limit: Option<usize>,
+}
+
+/// List blocks, newest first.
+#[utoipa::path(
+    get, path = "/v1/blocks", tag = "chain", params(ListBlocksQuery),
+    responses((status = 200, body = BlocksReply), (status = 400, body = ProblemReply))
+)]
+pub async fn list_blocks(
+    state: web::Data<HttpState>,
+    query: Query<ListBlocksQuery>,
+) -> Result<HttpResponse, Problem> {
+    let items = page_items(query.0.limit)?;
+    let below = query.0.before.unwrap_or(u64::MAX);
+    let read = move |reader: &mut Reader<'_>| reader.blocks_below(below, items.saturating_add(1));
+    let (found, next) = cut_page(state.desk.store().read(read).await?, items, |block| block.height);
+    Ok(HttpResponse::Ok().json(BlocksReply { blocks: found.into_iter().map(BlockReply::from).collect(), next }))
+}
+
+fn number_in(path: &str, name: &str) -> Result<u64, Problem> {
+    path.parse().map_err(|e| Fault::new(Code::HttpQueryMalformed, name, format!("not a number: {e}")).into())
+}
+
+/// One block.
+#[utoipa::path(
+    get, path = "/v1/blocks/{height}", tag = "chain", params(("height" = u64, Path)),
+    responses((status = 200, body = BlockReply), (status = 400, body = ProblemReply), (status = 404, body = ProblemReply))
+)]
+pub async fn get_block(state: web::Data<HttpState>, path: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let height = number_in(&path, "height")?;
+    let block = state.desk.store().read(move |reader| Ok::<_, StoreError>(reader.block(height)?)).await?;
+    Ok(HttpResponse::Ok().json(BlockReply::from(block.ok_or_else(|| missing("block"))?)))
+}
+
+/// One entry with its text (auditor and bureau).
+#[utoipa::path(
+    get, path = "/v1/entries/{index}", tag = "chain", security(("api_key" = [])), params(("index" = u64, Path)),
+    responses(
+        (status = 200, body = EntryReply), (status = 400, body = ProblemReply), (status = 401, body = ProblemReply),
+        (status = 403, body = ProblemReply), (status = 404, body = ProblemReply)
+    )
+)]
+pub async fn get_entry(
+    state: web::Data<HttpState>,
+    caller: Caller,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    caller.require(&[Role::Auditor, Role::Bureau])?;
+    let index = number_in(&path, "index")?;
+    let found = state.desk.store().read(move |reader| Ok::<_, StoreError>(reader.entry(index)?)).await?;
+    let entry = found.ok_or_else(|| missing("entry"))?;
+    Ok(HttpResponse::Ok().json(EntryReply {
+        index: entry.index,
+        block: entry.height,
+        leaf: entry.leaf.to_string(),
+        entry: entry.text,
+    }))
+}
+
+/// Query of `GET /v1/proofs/inclusion`.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct InclusionQuery {
+    /// The leaf's index.
+    index: u64,
+    /// The tree's size; the newest if left out.
+    size: Option<u64>,
+}
+
+/// Prove that an entry is in the tree of a size (RFC 9162 2.1.3).
+#[utoipa::path(
+    get, path = "/v1/proofs/inclusion", tag = "chain", params(InclusionQuery),
+    responses((status = 200, body = InclusionReply), (status = 400, body = ProblemReply))
+)]
+pub async fn prove_inclusion(
+    state: web::Data<HttpState>,
+    query: Query<InclusionQuery>,
+) -> Result<HttpResponse, Problem> {
+    let InclusionQuery { index, size } = query.0;
+    let reply = state
+        .desk
+        .store()
+        .read(move |reader| {
+            let newest = latest_size(reader)?;
+            let size = size.unwrap_or(newest);
+            if size > newest || index >= size {
+                return Err(out_of_range("index", format!("index < size <= {newest} does not hold")));
+            }
+            let entry = reader.entry(index)?;
+            let leaf = entry.ok_or_else(|| Fault::new(Code::StoreCorrupt, "", "an entry is missing"))?.leaf;
+            let proof = hexes(&reader.inclusion(index, size)?);
+            Ok(InclusionReply { index, size, leaf: leaf.to_string(), root: reader.root(size)?.to_string(), proof })
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(reply))
+}
+
+/// Query of `GET /v1/proofs/consistency`.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ConsistencyQuery {
+    /// The smaller size.
+    from: u64,
+    /// The larger size; the newest if left out.
+    to: Option<u64>,
+}
+
+/// Prove that the tree of one size is the beginning of the tree of another (RFC 9162 2.1.4).
+#[utoipa::path(
+    get, path = "/v1/proofs/consistency", tag = "chain", params(ConsistencyQuery),
+    responses((status = 200, body = ConsistencyReply), (status = 400, body = ProblemReply))
+)]
+pub async fn prove_consistency(
+    state: web::Data<HttpState>,
+    query: Query<ConsistencyQuery>,
+) -> Result<HttpResponse, Problem> {
+    let ConsistencyQuery { from, to } = query.0;
+    let reply = state
+        .desk
+        .store()
+        .read(move |reader| {
+            let newest = latest_size(reader)?;
+            let to = to.unwrap_or(newest);
+            if to > newest || from > to {
+                return Err(out_of_range("from", format!("from <= to <= {newest} does not hold")));
+            }
+            let proof = hexes(&reader.consistency(from, to)?);
+            let (from_root, to_root) = (reader.root(from)?.to_string(), reader.root(to)?.to_string());
+            Ok(ConsistencyReply { from, to, from_root, to_root, proof })
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(reply))
+}

@@ -1,0 +1,266 @@
+//! Drafts and invoices.
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, ETAG};
+use actix_web::{HttpResponse, web};
+
+use super::super::HttpState;
+use super::super::extract::{Caller, Json, KeyHeader, Query, path_id};
+use super::super::problem::{Problem, ProblemFault, ProblemReply};
+use super::super::wire::{
+    CheckDraftRequest, CheckedReply, InvoiceReply, InvoiceSummary, InvoicesReply, IssueInvoiceRequest, IssuedReply,
+    ListInvoicesQuery,
+};
+use super::{cut_page, missing, page_items};
+use crate::base::ids::{Provider, TransactionId};
+use crate::base::{Code, Fault, Faults};
+use crate::chain::hash::Hash;
+use crate::chain::receipt::Receipt;
+use crate::invoice::{InvoiceId, capital};
+use crate::ledger::entry::Entry;
+use crate::render::{self, Face, verify_url};
+use crate::sequencer::desk::IssueAsked;
+use crate::store::{InvoiceFilter, StoredEntry};
+
+/// Pixels a module of the QR code as PNG: about 300 px in all, sharp on a phone.
+const QR_MODULE_PX: usize = 6;
+
+/// The invoice of an entry as answered.
+pub(super) fn reply_of(entry: &str, leaf: &Hash, height: u64, public_url: &str) -> Result<InvoiceReply, Fault> {
+    let parsed = Entry::parse(entry)?;
+    let issued = parsed.issued().ok_or_else(|| Fault::new(Code::Internal, "", "the entry is no invoice"))?;
+    let draft =
+        serde_json::to_value(issued.draft).map_err(|e| Fault::new(Code::Internal, "draft", e.to_string()))?;
+    Ok(InvoiceReply {
+        id: issued.id().to_string(),
+        code: issued.code.to_string(),
+        number: issued.number.to_string(),
+        check_code: leaf.check_code(),
+        hash: leaf.printed(),
+        date: issued.date,
+        time: parsed.time,
+        entry: parsed.index,
+        block: height,
+        issuer: issued.issuer.to_eip55(),
+        capital: capital(issued.draft.total()),
+        verify_url: verify_url(public_url, leaf, issued.number, issued.draft.total().get()),
+        draft,
+    })
+}
+
+/// Check a draft without issuing it: all faults at once, or the text that a merchant with its own key signs (merchant).
+#[utoipa::path(
+    post, path = "/v1/drafts", tag = "invoices", security(("api_key" = [])), request_body = CheckDraftRequest,
+    responses(
+        (status = 200, body = CheckedReply), (status = 400, body = ProblemReply), (status = 401, body = ProblemReply),
+        (status = 403, body = ProblemReply), (status = 413, body = ProblemReply), (status = 422, body = ProblemReply)
+    )
+)]
+pub async fn check_draft(
+    state: web::Data<HttpState>,
+    caller: Caller,
+    body: Json<CheckDraftRequest>,
+) -> Result<HttpResponse, Problem> {
+    let merchant = caller.merchant()?;
+    let preview = state.desk.preview(&merchant, &body.0.draft).await?;
+    let checked = serde_json::to_value(&preview.checked)
+        .map_err(|e| Fault::new(Code::Internal, "checked", e.to_string()))?;
+    Ok(HttpResponse::Ok().json(CheckedReply {
+        checked,
+        text: preview.text,
+        digest: preview.digest,
+        issuer: preview.issuer.to_eip55(),
+        warnings: preview.warnings.iter().map(ProblemFault::from).collect(),
+    }))
+}
+
+/// Issue an invoice (merchant): checked, signed, numbered, sealed and durable when this answers.
+#[utoipa::path(
+    post, path = "/v1/invoices", tag = "invoices", security(("api_key" = [])),
+    params(("Idempotency-Key" = String, Header, description = "Same key, same body: the same answer again; other body: 422")),
+    request_body = IssueInvoiceRequest,
+    responses(
+        (status = 201, body = IssuedReply), (status = 400, body = ProblemReply), (status = 401, body = ProblemReply),
+        (status = 403, body = ProblemReply), (status = 409, body = ProblemReply), (status = 413, body = ProblemReply),
+        (status = 422, body = ProblemReply), (status = 429, description = "A cap is used up", body = ProblemReply),
+        (status = 503, description = "Busy: nothing was done; Retry-After says when", body = ProblemReply)
+    )
+)]
+pub async fn issue_invoice(
+    state: web::Data<HttpState>,
+    caller: Caller,
+    key: KeyHeader,
+    body: Json<IssueInvoiceRequest>,
+) -> Result<HttpResponse, Problem> {
+    let merchant = caller.merchant()?;
+    let IssueInvoiceRequest { draft, signature } = body.0;
+    let asked = IssueAsked { merchant, key: key.0, draft, signature };
+    let (recorded, warnings) = state.desk.issue(asked).await?;
+    let invoice = reply_of(&recorded.receipt.entry, &recorded.leaf, recorded.height, &state.public_url)?;
+    Ok(HttpResponse::Created().json(IssuedReply {
+        invoice,
+        receipt: recorded.receipt,
+        warnings: warnings.iter().map(ProblemFault::from).collect(),
+    }))
+}
+
+/// List invoices, newest first.
+#[utoipa::path(
+    get, path = "/v1/invoices", tag = "invoices", security(("api_key" = [])), params(ListInvoicesQuery),
+    responses(
+        (status = 200, body = InvoicesReply), (status = 400, body = ProblemReply), (status = 401, body = ProblemReply),
+        (status = 403, body = ProblemReply)
+    )
+)]
+pub async fn list_invoices(
+    state: web::Data<HttpState>,
+    caller: Caller,
+    query: Query<ListInvoicesQuery>,
+) -> Result<HttpResponse, Problem> {
+    let ListInvoicesQuery { merchant, from, to, number, buyer, payment, before, limit } = query.0;
+    let items = page_items(limit)?;
+    let filter = InvoiceFilter {
+        merchant: caller.scope(merchant)?,
+        from: from.map(|date| date.to_string()),
+        to: to.map(|date| date.to_string()),
+        number,
+        buyer,
+        payment: payment.as_deref().map(payment_of).transpose()?,
+        before,
+        limit: items.saturating_add(1),
+    };
+    let found = state.desk.store().read(move |reader| Ok::<_, Faults>(reader.invoices(&filter)?)).await?;
+    let (found, next) = cut_page(found, items, |invoice| invoice.entry);
+    let invoices = found.into_iter().map(InvoiceSummary::from).collect();
+    Ok(HttpResponse::Ok().json(InvoicesReply { invoices, next }))
+}
+
+fn payment_of(text: &str) -> Result<(Provider, TransactionId), Problem> {
+    let malformed = || Fault::new(Code::HttpQueryMalformed, "payment", "a payment is <provider>/<transaction>");
+    let (provider, transaction) = text.split_once('/').ok_or_else(malformed)?;
+    Ok((path_id(provider, "payment")?, path_id(transaction, "payment")?))
+}
+
+/// Reads an invoice with its receipt, if the caller may see it.
+async fn read_invoice(
+    state: &HttpState,
+    caller: &Caller,
+    path: &str,
+) -> Result<(Receipt, StoredEntry), Problem> {
+    let id: InvoiceId = path_id(path, "id")?;
+    let caller = caller.clone();
+    let found = state
+        .desk
+        .store()
+        .read(move |reader| {
+            let invoice = reader.invoice(&id)?.filter(|invoice| caller.may_see(&invoice.merchant));
+            let Some(invoice) = invoice else { return Ok::<_, Faults>(None) };
+            Ok(reader.receipt(invoice.entry)?)
+        })
+        .await?;
+    found.ok_or_else(|| missing("invoice"))
+}
+
+/// One invoice.
+#[utoipa::path(
+    get, path = "/v1/invoices/{id}", tag = "invoices", security(("api_key" = [])),
+    params(("id" = String, Path, description = "<code>-<number>")),
+    responses((status = 200, body = InvoiceReply), (status = 400, body = ProblemReply), (status = 401, body = ProblemReply), (status = 404, body = ProblemReply))
+)]
+pub async fn get_invoice(
+    state: web::Data<HttpState>,
+    caller: Caller,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let (_, entry) = read_invoice(&state, &caller, &path).await?;
+    Ok(HttpResponse::Ok().json(reply_of(&entry.text, &entry.leaf, entry.height, &state.public_url)?))
+}
+
+/// The receipt of an invoice: give it to anyone, they can verify it offline.
+#[utoipa::path(
+    get, path = "/v1/invoices/{id}/receipt", tag = "invoices", security(("api_key" = [])),
+    params(("id" = String, Path, description = "<code>-<number>")),
+    responses(
+        (status = 200, body = super::super::openapi::ReceiptSchema), (status = 400, body = ProblemReply),
+        (status = 401, body = ProblemReply), (status = 404, body = ProblemReply)
+    )
+)]
+pub async fn get_receipt(
+    state: web::Data<HttpState>,
+    caller: Caller,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let (receipt, entry) = read_invoice(&state, &caller, &path).await?;
+    let etag = format!("\"{}\"", entry.leaf);
+    Ok(HttpResponse::Ok().insert_header((ETAG, etag)).content_type("application/json").body(receipt.to_json()?))
+}
+
+/// The face of an invoice as PDF: the same bytes each time.
+#[utoipa::path(
+    get, path = "/v1/invoices/{id}/face.pdf", tag = "invoices", security(("api_key" = [])),
+    params(("id" = String, Path, description = "<code>-<number>")),
+    responses(
+        (status = 200, content_type = "application/pdf", body = Vec<u8>), (status = 400, body = ProblemReply),
+        (status = 401, body = ProblemReply), (status = 404, body = ProblemReply)
+    )
+)]
+pub async fn get_face_pdf(
+    state: web::Data<HttpState>,
+    caller: Caller,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let (_, entry) = read_invoice(&state, &caller, &path).await?;
+    let etag = format!("\"{}\"", entry.leaf);
+    let name = format!("inline; filename=\"{}.pdf\"", path.as_str());
+    let shared = state.clone();
+    // Drawing takes milliseconds of pure computing: not on a thread that answers requests.
+    let drawn = web::block(move || {
+        let face = Face::of(&Entry::parse(&entry.text)?, &entry.leaf, entry.height, &shared.public_url);
+        let face = face.ok_or_else(|| Fault::new(Code::Internal, "", "the entry is no invoice"))?;
+        render::invoice_pdf(&face, shared.fonts()?.as_ref())
+    });
+    let rendered = drawn.await.map_err(|e| Fault::new(Code::Internal, "", e.to_string()))??;
+    if !rendered.missing.is_empty() {
+        tracing::warn!(characters = rendered.missing.len(), "a face has characters that no font has");
+    }
+    Ok(HttpResponse::Ok()
+        .insert_header((ETAG, etag))
+        .insert_header((CONTENT_DISPOSITION, name))
+        .insert_header((CACHE_CONTROL, "private, max-age=86400"))
+        .content_type("application/pdf")
+        .body(rendered.bytes))
+}
+
+async fn qr_text(state: &HttpState, caller: &Caller, path: &str) -> Result<String, Problem> {
+    let (_, entry) = read_invoice(state, caller, path).await?;
+    Ok(reply_of(&entry.text, &entry.leaf, entry.height, &state.public_url)?.verify_url)
+}
+
+/// The QR code of an invoice as SVG.
+#[utoipa::path(
+    get, path = "/v1/invoices/{id}/qr.svg", tag = "invoices", security(("api_key" = [])),
+    params(("id" = String, Path, description = "<code>-<number>")),
+    responses((status = 200, content_type = "image/svg+xml", body = String), (status = 401, body = ProblemReply), (status = 404, body = ProblemReply))
+)]
+pub async fn get_qr_svg(
+    state: web::Data<HttpState>,
+    caller: Caller,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let text = qr_text(&state, &caller, &path).await?;
+    Ok(HttpResponse::Ok().content_type("image/svg+xml").body(render::svg(&text)?))
+}
+
+/// The QR code of an invoice as PNG.
+#[utoipa::path(
+    get, path = "/v1/invoices/{id}/qr.png", tag = "invoices", security(("api_key" = [])),
+    params(("id" = String, Path, description = "<code>-<number>")),
+    responses((status = 200, content_type = "image/png", body = Vec<u8>), (status = 401, body = ProblemReply), (status = 404, body = ProblemReply))
+)]
+pub async fn get_qr_png(
+    state: web::Data<HttpState>,
+    caller: Caller,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let text = qr_text(&state, &caller, &path).await?;
+    Ok(HttpResponse::Ok().content_type("image/png").body(render::png(&text, QR_MODULE_PX)?))
+}

@@ -1,0 +1,89 @@
+//! From an entry to what is printed: the face of an issued invoice is a function of its entry and place, nothing else.
+
+use super::face::{Face, FaceLine, FaceParty};
+use crate::chain::hash::Hash;
+use crate::invoice::{Checked, CheckedLine, InvoiceNumber, Mark, capital};
+use crate::ledger::entry::{Entry, Issued};
+
+/// Title of the blockchain ordinary invoice (domain.md 0).
+const TITLE: &str = "深圳电子普通发票";
+
+/// What the tax is printed as where no tax is charged (domain.md 1.9).
+const NO_TAX: &str = "***";
+
+/// What the QR code says: the URL form of domain.md 1.4 under the service's own address.
+pub fn verify_url(public_url: &str, leaf: &Hash, number: &InvoiceNumber, total_fen: i64) -> String {
+    format!("{public_url}/verify/scan?hash={}&bill_num={number}&total_amount={total_fen}", leaf.printed())
+}
+
+impl Face {
+    /// The face of the invoice that an entry issued; `None` for any other entry.
+    pub fn of(entry: &Entry, leaf: &Hash, block_height: u64, public_url: &str) -> Option<Self> {
+        let Issued { code, number, date, draft, .. } = entry.issued()?;
+        let buyer = draft.buyer();
+        let seller = draft.seller();
+        Some(Self {
+            title: TITLE.to_owned(),
+            code: code.to_string(),
+            number: number.to_string(),
+            date,
+            check_code: leaf.check_code(),
+            hash: leaf.printed(),
+            payment_id: draft.payment().map(|payment| payment.transaction.to_string()).unwrap_or_default(),
+            buyer: FaceParty {
+                name: buyer.name.clone(),
+                taxpayer_id: buyer.taxpayer_id.clone().unwrap_or_default(),
+                address_phone: buyer.address_phone.clone().unwrap_or_default(),
+                bank_account: buyer.bank_account.clone().unwrap_or_default(),
+            },
+            seller: FaceParty {
+                name: seller.name.clone(),
+                taxpayer_id: seller.taxpayer_id.clone(),
+                address_phone: seller.address_phone.clone().unwrap_or_default(),
+                bank_account: seller.bank_account.clone().unwrap_or_default(),
+            },
+            lines: draft.lines().iter().map(line).collect(),
+            amount_fen: draft.amount().get(),
+            tax_text: total_tax(draft),
+            total_fen: draft.total().get(),
+            capital: capital(draft.total()),
+            remark: draft.remark().unwrap_or_default().to_owned(),
+            payee: draft.payee().unwrap_or_default().to_owned(),
+            reviewer: draft.reviewer().unwrap_or_default().to_owned(),
+            drawer: draft.drawer().unwrap_or_default().to_owned(),
+            qr_text: verify_url(public_url, leaf, number, draft.total().get()),
+            sandbox: entry.chain.is_sandbox(),
+            chain: entry.chain.to_string(),
+            block_height,
+            entry_index: entry.index,
+        })
+    }
+}
+
+/// Whether no tax is charged, so that the face shows a word for the rate and stars for the tax.
+fn untaxed(line: &CheckedLine) -> Option<&'static str> {
+    match line.mark() {
+        Some(Mark::Exempt) => Some("免税"),
+        Some(Mark::NotTaxed) => Some("不征税"),
+        Some(Mark::ZeroRated | Mark::ExportZeroRated) | None => None,
+    }
+}
+
+fn line(line: &CheckedLine) -> FaceLine {
+    let untaxed = untaxed(line);
+    FaceLine {
+        name: line.printed_name(),
+        specification: line.specification().unwrap_or_default().to_owned(),
+        unit: line.unit().unwrap_or_default().to_owned(),
+        quantity: line.quantity().map(|quantity| quantity.to_string()).unwrap_or_default(),
+        price: line.price().map(|price| price.to_string()).unwrap_or_default(),
+        amount_fen: line.amount().get(),
+        rate: untaxed.map_or_else(|| line.rate().to_percent(), str::to_owned),
+        tax_fen: line.tax().get(),
+        tax_text: if untaxed.is_some() { NO_TAX.to_owned() } else { line.tax().to_yuan() },
+    }
+}
+
+fn total_tax(draft: &Checked) -> String {
+    if draft.lines().iter().all(|line| untaxed(line).is_some()) { NO_TAX.to_owned() } else { draft.tax().to_yuan() }
+}
