@@ -10,8 +10,11 @@ pub mod chain;
 pub mod invoice;
 pub mod ledger;
 
+pub mod cli;
 #[cfg(feature = "server")]
 pub mod config;
+#[cfg(feature = "server")]
+pub mod export;
 #[cfg(feature = "server")]
 pub mod http;
 #[cfg(feature = "server")]

@@ -1,2 +1,7 @@
-//! The program.
-fn main() {}
+//! The program: hands its arguments to the command line room.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    piaolian::cli::run(std::env::args_os())
+}

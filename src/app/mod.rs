@@ -170,3 +170,11 @@ pub fn listen(address: &str) -> Result<std::net::TcpListener, Fault> {
     std::net::TcpListener::bind(address)
         .map_err(|e| Fault::new(Code::ConfigInvalid, "listen", format!("can't listen on {address}: {e}")))
 }
+
+/// Runs a future on the runtime that the server needs.
+///
+/// # Errors
+/// The future's own.
+pub fn block_on<T>(work: impl Future<Output = Result<T, Faults>>) -> Result<T, Faults> {
+    actix_web::rt::System::new().block_on(work)
+}

@@ -249,6 +249,10 @@ codes! {
     // --- config and cli (CONFIG-..., CLI-...)
     ConfigInvalid = "CONFIG-INVALID", Malformed, "A configuration key is unknown, missing or of the wrong type.";
     ConfigFile = "CONFIG-FILE", Malformed, "A file that the configuration names can't be used.";
+    CliUsage = "CLI-USAGE", Malformed, "The options of the command do not go together.";
+    CliUrl = "CLI-URL", Malformed, "The URL of the service can't be used.";
+    CliUnreachable = "CLI-UNREACHABLE", Busy, "The service can't be reached.";
+    CliRefused = "CLI-REFUSED", Refused, "The service refused the request.";
     CliFile = "CLI-FILE", Malformed, "A file can't be read or written.";
 }
 

@@ -12,6 +12,6 @@ pub mod limits;
 pub mod random;
 pub mod secret;
 
-pub use clock::{Clock, LegalDate, UnixMs};
+pub use clock::{Clock, LegalDate, SystemClock, UnixMs};
 pub use code::{Class, Code, Fault, Faults};
 pub use secret::Secret;

@@ -176,6 +176,12 @@ mod tests {
     }
 
     #[test]
+    fn fonts_are_shared_between_threads() {
+        fn shared<T: Send + Sync>(_: &T) {}
+        shared(&Fonts::load().unwrap());
+    }
+
+    #[test]
     fn figures_are_equally_wide() {
         let fonts = Fonts::load().unwrap();
         let widths: std::collections::BTreeSet<i32> =

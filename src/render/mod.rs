@@ -4,7 +4,7 @@
 //! machine; a character that no font has is drawn as a box and named in [`Rendered::missing`], never dropped in silence.
 //!
 //! *Invariant:* knows no invoice rules, no SQL and no HTTP; reads no clock, no file and no environment; does no arithmetic on money
-//! but the sums of the list pages. Floats live in [`pdf`] alone, where millimetres become PDF points.
+//! but the sums of the list pages. Floats live in `pdf.rs` alone, where millimetres become PDF points.
 
 mod draw;
 mod face;

@@ -1,0 +1,149 @@
+//! Floor 8: the command line.
+//!
+//! Exit codes: 0 done or valid, 1 refused, invalid or not clean, 2 wrong use of the command line or unusable files.
+//!
+//! *Invariant:* no rules; every command calls the rooms below and prints.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what a command line is for")]
+
+#[cfg(feature = "server")]
+mod audit;
+#[cfg(feature = "server")]
+mod bench;
+#[cfg(feature = "server")]
+mod client;
+#[cfg(feature = "server")]
+mod demo;
+#[cfg(feature = "server")]
+mod export;
+#[cfg(feature = "server")]
+mod issue;
+#[cfg(feature = "server")]
+mod progress;
+#[cfg(feature = "server")]
+mod service;
+mod verify;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::base::Faults;
+
+const ABOUT: &str = "票链 piaolian: blockchain e-invoices (e-fapiao), from the payment to a PDF that anyone can verify";
+
+const LONG_ABOUT: &str = "\
+票链 piaolian: a payment comes in, the invoice is checked against the bureau's rules, signed, numbered and anchored in one
+durable step on an append-only chain, and goes out as a PDF with a QR code that anyone can verify.
+
+First steps:
+  piaolian demo                         the whole flow on sandbox parties, then keeps serving
+  piaolian serve --migrate              a service of your own on SQLite, keys and database made if missing
+  piaolian verify receipt.json --roster roster.json
+                                        check a receipt offline, trusting nothing but the members' public keys
+
+Bureau, Tencent and Kingdee are sandboxes here. This is software that models the flow; it is not the tax bureau's system.";
+
+#[derive(Parser)]
+#[command(name = "piaolian", version, about = ABOUT, long_about = LONG_ABOUT, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the service
+    #[cfg(feature = "server")]
+    Serve(service::ServeArgs),
+    /// Run the whole flow on sandbox parties and fixtures, then keep serving
+    #[cfg(feature = "server")]
+    Demo(demo::DemoArgs),
+    /// Issue an invoice through a running service
+    #[cfg(feature = "server")]
+    Issue(issue::IssueArgs),
+    /// Verify receipts offline against a roster
+    Verify(verify::VerifyArgs),
+    /// Re-derive every hash, signature, number, balance and projection of a ledger
+    #[cfg(feature = "server")]
+    Audit(audit::AuditArgs),
+    /// Write a ledger as JSON lines or CSV
+    #[cfg(feature = "server")]
+    Export(export::ExportArgs),
+    /// Make the members' keys, or an API key
+    #[cfg(feature = "server")]
+    Keygen(service::KeygenArgs),
+    /// Make the database, or bring it up to this program's schema
+    #[cfg(feature = "server")]
+    Migrate(service::MigrateArgs),
+    /// Measure throughput against a naive variant in the same run
+    #[cfg(feature = "server")]
+    Bench(bench::BenchArgs),
+}
+
+/// What a command came to.
+enum Done {
+    /// As asked for; everything holds.
+    Well,
+    /// It ran, and the answer is no: invalid, not clean, refused.
+    No,
+}
+
+/// Runs the program.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(usage) => {
+            // Asking for help is not a mistake; clap prints to the right stream by itself.
+            let code = if usage.use_stderr() { 2 } else { 0 };
+            if usage.print().is_err() {
+                return ExitCode::from(2);
+            }
+            return ExitCode::from(code);
+        }
+    };
+    match dispatch(cli.command) {
+        Ok(Done::Well) => ExitCode::SUCCESS,
+        Ok(Done::No) => ExitCode::from(1),
+        Err(faults) => {
+            for fault in &faults.0 {
+                let place = if fault.path.is_empty() { String::new() } else { format!(" ({})", fault.path) };
+                eprintln!("piaolian: {}{place}: {}", fault.code, fault.message);
+            }
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<Done, Faults> {
+    match command {
+        #[cfg(feature = "server")]
+        Command::Serve(args) => service::serve(args),
+        #[cfg(feature = "server")]
+        Command::Demo(args) => demo::demo(args),
+        #[cfg(feature = "server")]
+        Command::Issue(args) => issue::issue(args),
+        Command::Verify(args) => verify::verify(args),
+        #[cfg(feature = "server")]
+        Command::Audit(args) => audit::audit(args),
+        #[cfg(feature = "server")]
+        Command::Export(args) => export::export(args),
+        #[cfg(feature = "server")]
+        Command::Keygen(args) => service::keygen(args),
+        #[cfg(feature = "server")]
+        Command::Migrate(args) => service::migrate(args),
+        #[cfg(feature = "server")]
+        Command::Bench(args) => bench::bench(args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,224 @@
+//! `serve`, `migrate`, `keygen`: running a service and what it needs beforehand.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, Subcommand, ValueEnum};
+use tracing_subscriber::EnvFilter;
+
+use super::Done;
+use crate::app::{self, Ingredients, Service};
+use crate::base::ids::{ChainId, MerchantId};
+use crate::base::{Clock as _, Code, Fault, Faults, SystemClock};
+use crate::config::{Config, keyring};
+use crate::sequencer;
+use crate::sequencer::desk::{NewKey, make_key};
+use crate::store::{DatabaseUrl, Role, Store};
+
+/// The chain that a keyring is made for unless another is named.
+const DEFAULT_CHAIN: &str = "shenzhen-sandbox";
+
+/// Arguments of `serve`.
+#[derive(Args)]
+#[command(after_help = "\
+Configuration, lowest first: built-in defaults, --config FILE (TOML), environment PIAOLIAN_*, options of this command.
+Keys: database, keys, listen, public_url, workers, reader_connections, batch_commands_max, queue_commands_max, log,
+      wechat.api_v3_key_file, wechat.platform_keys.<serial>
+
+Example:
+  piaolian serve --migrate              database, keyring and a first API key of role bureau are made if missing")]
+pub struct ServeArgs {
+    /// Configuration file (TOML)
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Address to listen on, instead of the configured one
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Make database and keyring if they are missing, and bring the schema up to date
+    #[arg(long)]
+    migrate: bool,
+}
+
+/// Arguments of `migrate`.
+#[derive(Args)]
+pub struct MigrateArgs {
+    /// Configuration file (TOML)
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Database, instead of the configured one
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+}
+
+/// Arguments of `keygen`.
+#[derive(Args)]
+pub struct KeygenArgs {
+    /// Configuration file (TOML)
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    what: KeygenWhat,
+}
+
+#[derive(Subcommand)]
+enum KeygenWhat {
+    /// Make the members' seal keys, the custody key and the roster of a new chain
+    Members {
+        /// Id of the chain, 1 to 40 of a-z, 0-9 and '-'; one that ends in -production prints no sample mark
+        #[arg(long, default_value = DEFAULT_CHAIN)]
+        chain: String,
+    },
+    /// Make an API key in the database and print its secret, once
+    ApiKey {
+        /// What the key may do
+        #[arg(long, value_enum)]
+        role: RoleArg,
+        /// Whose it is, for role merchant
+        #[arg(long)]
+        merchant: Option<String>,
+        /// What people call it
+        #[arg(long)]
+        label: String,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum RoleArg {
+    /// Issues and reads its own
+    Merchant,
+    /// Registers merchants, sets rules, makes keys, reads everything
+    Bureau,
+    /// Reads everything, changes nothing
+    Auditor,
+}
+
+/// Starts logging to standard error, one JSON object a line.
+pub fn start_logging(directives: &str) -> Result<(), Fault> {
+    let filter = EnvFilter::try_new(directives)
+        .map_err(|e| Fault::new(Code::ConfigInvalid, "log", format!("not log directives: {e}")))?;
+    let logging = tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr);
+    logging.try_init().map_err(|e| Fault::new(Code::Internal, "", format!("logging can't start: {e}")))
+}
+
+/// Makes the folder of a database file.
+pub fn make_folder_of(url: &DatabaseUrl) -> Result<(), Fault> {
+    match url.path().parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => std::fs::create_dir_all(folder)
+            .map_err(|e| Fault::new(Code::CliFile, folder.display().to_string(), e.to_string())),
+        None => Ok(()),
+    }
+}
+
+/// Runs `serve`.
+pub fn serve(args: ServeArgs) -> Result<Done, Faults> {
+    let mut config = Config::load(args.config.as_deref())?;
+    if let Some(listen) = args.listen {
+        config.listen = listen;
+    }
+    start_logging(&config.log)?;
+    let url = DatabaseUrl::parse(&config.database)?;
+    if args.migrate {
+        make_folder_of(&url)?;
+        Store::migrate(&url)?;
+        if !config.keys.join("roster.json").exists() {
+            keyring::make(&config.keys, &ChainId::try_from(DEFAULT_CHAIN)?)?;
+            println!("made a keyring in {}: back it up, it is the chain", config.keys.display());
+        }
+    }
+    let store = Store::open(&url, config.reader_connections)?;
+    if args.migrate && store.read_blocking(|reader| reader.api_keys(None))?.is_empty() {
+        let new = make_key(Role::Bureau, None, "first key".to_owned(), SystemClock.now())?;
+        print_key(&store, &new)?;
+    }
+    app::block_on(run(config, store))
+}
+
+async fn run(config: Config, store: Store) -> Result<Done, Faults> {
+    let listener = app::listen(&config.listen)?;
+    let service = Service::start(Ingredients {
+        store,
+        keyring: keyring::Keyring::load(&config.keys)?,
+        notices: config.notice_verifier()?,
+        clock: Arc::new(SystemClock),
+        public_url: config.public_url.clone(),
+        sequencer: sequencer::Config {
+            batch_commands_max: config.batch_commands_max,
+            queue_commands_max: config.queue_commands_max,
+        },
+    })
+    .await?;
+    let chain = service.desk().chain().to_string();
+    let server = app::serve(service.state.clone(), listener, config.workers)?;
+    let handle = server.handle();
+    let running = tokio::spawn(server);
+    println!("piaolian serves chain {chain} on http://{} (docs: /docs/)", config.listen);
+    wait_for_stop().await?;
+    tracing::info!("stopping: requests under way are finished");
+    handle.stop(true).await;
+    if let Err(error) = running.await {
+        tracing::error!(%error, "the server ended badly");
+    }
+    service.stop().await;
+    Ok(Done::Well)
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+pub async fn wait_for_stop() -> Result<(), Fault> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let cannot = |e: std::io::Error| Fault::new(Code::Internal, "", format!("no signals: {e}"));
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+/// Runs `migrate`.
+pub fn migrate(args: MigrateArgs) -> Result<Done, Faults> {
+    let config = Config::load(args.config.as_deref())?;
+    let url = DatabaseUrl::parse(args.database.as_ref().unwrap_or(&config.database))?;
+    make_folder_of(&url)?;
+    let run = Store::migrate(&url)?;
+    match run.is_empty() {
+        true => println!("{} is up to date", url.path().display()),
+        false => println!("{}: ran {}", url.path().display(), run.join(", ")),
+    }
+    Ok(Done::Well)
+}
+
+/// Runs `keygen`.
+pub fn keygen(args: KeygenArgs) -> Result<Done, Faults> {
+    let config = Config::load(args.config.as_deref())?;
+    match args.what {
+        KeygenWhat::Members { chain } => {
+            let roster = keyring::make(&config.keys, &ChainId::try_from(chain)?)?;
+            println!("made the keys of {} members in {}", roster.members().len(), config.keys.display());
+            println!("roster.json is public: give it to whoever verifies. The .key files are not; back them up.");
+        }
+        KeygenWhat::ApiKey { role, merchant, label } => {
+            let store = Store::open(&DatabaseUrl::parse(&config.database)?, 1)?;
+            let role = match role {
+                RoleArg::Merchant => Role::Merchant,
+                RoleArg::Bureau => Role::Bureau,
+                RoleArg::Auditor => Role::Auditor,
+            };
+            let merchant = merchant.map(MerchantId::try_from).transpose()?;
+            if (role == Role::Merchant) != merchant.is_some() {
+                let message = "role merchant needs --merchant, the other roles take none";
+                return Err(Fault::new(Code::CliUsage, "--merchant", message).into());
+            }
+            let new = make_key(role, merchant, label, SystemClock.now())?;
+            print_key(&store, &new)?;
+        }
+    }
+    Ok(Done::Well)
+}
+
+fn print_key(store: &Store, new: &NewKey) -> Result<(), Faults> {
+    store.write_blocking(|tx| Ok::<_, Faults>(tx.insert_api_key(&new.key)?))?;
+    println!("API key {} of role {} (shown only now):", new.key.id, new.key.role.as_str());
+    println!("{}", new.secret.expose());
+    Ok(())
+}
