@@ -73,10 +73,7 @@ pub fn export(args: ExportArgs) -> Result<Done, Faults> {
     Ok(Done::Well)
 }
 
-fn each_leaf(
-    reader: &mut Reader<'_>,
-    mut write: impl FnMut(Leaf<'_>) -> Result<(), Fault>,
-) -> Result<u64, Faults> {
+fn each_leaf(reader: &mut Reader<'_>, mut write: impl FnMut(Leaf<'_>) -> Result<(), Fault>) -> Result<u64, Faults> {
     let size = reader.checkpoint()?.map_or(0, |block| block.size);
     let bar = bar(size, "entries");
     let mut next = 0u64;

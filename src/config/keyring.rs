@@ -49,7 +49,8 @@ fn read_key(file: &Path) -> Result<Secret<[u8; 32]>, Fault> {
     }
     let text = Secret::new(read_text(file)?);
     let mut key = [0u8; 32];
-    hex::decode_to_slice(text.expose().trim(), &mut key).map_err(|e| file_fault(file, format!("64 hex digits: {e}")))?;
+    hex::decode_to_slice(text.expose().trim(), &mut key)
+        .map_err(|e| file_fault(file, format!("64 hex digits: {e}")))?;
     Ok(Secret::new(key))
 }
 

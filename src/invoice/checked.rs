@@ -202,6 +202,15 @@ impl CheckedLine {
         self.price
     }
 
+    /// The ex-tax price of one, as printed beside the ex-tax amount (domain.md 1.3): the price itself where prices are without
+    /// tax, else the ex-tax amount over the quantity, to 8 fraction digits.
+    pub fn printed_price(&self, pricing: Pricing) -> Option<UnitPrice> {
+        match pricing {
+            Pricing::Exclusive => self.price,
+            Pricing::Inclusive => UnitPrice::of(self.amount, self.quantity?).ok(),
+        }
+    }
+
     /// Tax rate.
     pub fn rate(&self) -> TaxRate {
         self.rate

@@ -23,6 +23,8 @@ pub enum Rounding {
     ExTaxOfInclusive,
     /// The tax on an ex-tax amount, to fen.
     TaxOfExclusive,
+    /// An ex-tax amount over a quantity, to 8 fraction digits of a yuan; printed only, nothing is computed from it.
+    PrintedPrice,
 }
 
 /// `numerator / denominator`, rounded half up by magnitude, so that a negative amount is the mirror of the positive one
@@ -207,6 +209,17 @@ scaled_decimal!(
     UnitPrice
 );
 
+impl UnitPrice {
+    /// The price of one that a line of this amount and quantity comes to: what a face prints beside an ex-tax amount.
+    ///
+    /// # Errors
+    /// [`Code::InvAmountTooLarge`]; [`Code::Internal`] for a quantity that is not positive.
+    pub fn of(amount: Fen, quantity: Quantity) -> Result<Self, Fault> {
+        let scaled = i128::from(amount.0).saturating_mul(SCALED_PRODUCT_PER_FEN);
+        round_half_up(scaled, i128::from(quantity.0), Rounding::PrintedPrice).map(|price| Self(price.0))
+    }
+}
+
 impl Quantity {
     /// Quantity times price, rounded half up to fen.
     ///
@@ -311,6 +324,18 @@ mod tests {
         {
             assert_eq!(Fen(fen).to_yuan(), yuan);
         }
+    }
+
+    #[test]
+    fn a_printed_price_is_the_amount_over_the_quantity() {
+        let price = |fen, quantity: &str| {
+            UnitPrice::of(Fen::new(fen).unwrap(), Quantity::try_from(quantity).unwrap()).unwrap().to_string()
+        };
+        // The real invoice of domain.md 1.3, and one that does not divide.
+        assert_eq!(price(46_991, "1"), "469.91");
+        assert_eq!(price(1_000, "3"), "3.33333333");
+        assert_eq!(price(2_000, "3"), "6.66666667");
+        assert!(UnitPrice::of(Fen::new(1).unwrap(), Quantity::from_scaled(0)).is_err());
     }
 
     #[test]

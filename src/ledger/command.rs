@@ -8,9 +8,9 @@ use crate::base::{Code, Fault, Faults, UnixMs};
 use crate::chain::canonical;
 use crate::chain::hash::Hash;
 use crate::chain::issuer::{Address, IssuerKey, IssuerSignature, recover};
-use crate::invoice::{Checked, Seller};
 use crate::invoice::money::Fen;
 use crate::invoice::rules::IssuingRules;
+use crate::invoice::{Checked, Seller};
 
 /// What the ledger can be asked to do.
 #[derive(Debug, Clone)]

@@ -99,11 +99,7 @@ fn replay<R: Reader>(
     }
 }
 
-fn register_merchant<R: Reader>(
-    state: &mut State<R>,
-    command: &Keyed<MerchantBody>,
-    at: Position<'_>,
-) -> Executed<R> {
+fn register_merchant<R: Reader>(state: &mut State<R>, command: &Keyed<MerchantBody>, at: Position<'_>) -> Executed<R> {
     if let Some(outcome) = replay(state, BUREAU_SCOPE, command.key.as_str(), &command.request)? {
         return Ok(outcome);
     }
@@ -307,7 +303,11 @@ fn drawn_payment<R: Reader>(state: &mut State<R>, issue: &Issue) -> Result<Optio
     let found = state.payment(&named.provider, &named.transaction).map_err(Failure::Unreadable)?;
     // Another merchant's payment is "unknown" too: who was paid what is nobody else's business.
     let Some(payment) = found.filter(|payment| payment.merchant == *draft.merchant()) else {
-        return refuse(Code::LedgerPaymentUnknown, "payment.transaction", "no such payment of this merchant is recorded");
+        return refuse(
+            Code::LedgerPaymentUnknown,
+            "payment.transaction",
+            "no such payment of this merchant is recorded",
+        );
     };
     let left = payment.remaining().unwrap_or(Fen::ZERO);
     if draft.total() > left {

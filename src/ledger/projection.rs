@@ -108,13 +108,7 @@ pub const PAYMENTS: LedgerTable = LedgerTable {
 pub const REFUNDS: LedgerTable = LedgerTable {
     name: "refunds",
     key: 2,
-    columns: &[
-        ("provider", Text),
-        ("refund_id", Text),
-        ("transaction_id", Text),
-        ("amount_fen", Int),
-        ("entry", Int),
-    ],
+    columns: &[("provider", Text), ("refund_id", Text), ("transaction_id", Text), ("amount_fen", Int), ("entry", Int)],
 };
 /// Number series.
 pub const SEQUENCES: LedgerTable =

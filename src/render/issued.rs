@@ -2,7 +2,7 @@
 
 use super::face::{Face, FaceLine, FaceParty};
 use crate::chain::hash::Hash;
-use crate::invoice::{Checked, CheckedLine, InvoiceNumber, Mark, capital};
+use crate::invoice::{Checked, CheckedLine, InvoiceNumber, Mark, Pricing, capital};
 use crate::ledger::entry::{Entry, Issued};
 
 /// Title of the blockchain ordinary invoice (domain.md 0).
@@ -42,7 +42,7 @@ impl Face {
                 address_phone: seller.address_phone.clone().unwrap_or_default(),
                 bank_account: seller.bank_account.clone().unwrap_or_default(),
             },
-            lines: draft.lines().iter().map(line).collect(),
+            lines: draft.lines().iter().map(|one| line(one, draft.pricing())).collect(),
             amount_fen: draft.amount().get(),
             tax_text: total_tax(draft),
             total_fen: draft.total().get(),
@@ -69,14 +69,14 @@ fn untaxed(line: &CheckedLine) -> Option<&'static str> {
     }
 }
 
-fn line(line: &CheckedLine) -> FaceLine {
+fn line(line: &CheckedLine, pricing: Pricing) -> FaceLine {
     let untaxed = untaxed(line);
     FaceLine {
         name: line.printed_name(),
         specification: line.specification().unwrap_or_default().to_owned(),
         unit: line.unit().unwrap_or_default().to_owned(),
         quantity: line.quantity().map(|quantity| quantity.to_string()).unwrap_or_default(),
-        price: line.price().map(|price| price.to_string()).unwrap_or_default(),
+        price: line.printed_price(pricing).map(|price| price.to_string()).unwrap_or_default(),
         amount_fen: line.amount().get(),
         rate: untaxed.map_or_else(|| line.rate().to_percent(), str::to_owned),
         tax_fen: line.tax().get(),

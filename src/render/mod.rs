@@ -3,7 +3,7 @@
 //! Promise: everything here is a pure function of what it is given. The same [`Face`] gives the same bytes, each time and on every
 //! machine; a character that no font has is drawn as a box and named in [`Rendered::missing`], never dropped in silence.
 //!
-//! *Invariant:* knows no invoice rules, no SQL and no HTTP; reads no clock, no file and no environment; does no arithmetic on money
+//! *Invariant:* decides no invoice rule, knows no SQL and no HTTP; reads no clock, no file and no environment; does no arithmetic on money
 //! but the sums of the list pages. Floats live in `pdf.rs` alone, where millimetres become PDF points.
 
 mod draw;

@@ -25,10 +25,7 @@ enum BatchError {
 
 impl From<StoreError> for BatchError {
     fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Constraint(what) => Self::Constraint(what),
-            other => Self::Failed(other.into()),
-        }
+        if let StoreError::Constraint(what) = error { Self::Constraint(what) } else { Self::Failed(error.into()) }
     }
 }
 
@@ -158,7 +155,7 @@ impl Batches {
                     }
                     None => Err(Fault::new(Code::SeqOutcomeUnknown, "", "the entry was answered twice").into()),
                 },
-                other => without_entry(other),
+                Verdict::Before(_) | Verdict::Refused(_) => without_entry(verdict),
             };
             self.reply(submission, answer);
         }
@@ -195,7 +192,11 @@ fn without_entry(verdict: Verdict) -> Result<Sealed, Faults> {
 }
 
 /// A count as the histogram wants it.
-#[expect(clippy::as_conversions, clippy::disallowed_types, reason = "prometheus observes f64; a batch is far below 2^53")]
+#[expect(
+    clippy::as_conversions,
+    clippy::disallowed_types,
+    reason = "prometheus observes f64; a batch is far below 2^53"
+)]
 fn lossy(count: usize) -> f64 {
     count as f64
 }

@@ -42,21 +42,22 @@ pub enum StoreError {
 
 impl From<DieselError> for StoreError {
     fn from(error: DieselError) -> Self {
-        match error {
-            DieselError::DatabaseError(kind, info) => match kind {
-                DatabaseErrorKind::UniqueViolation
+        let DieselError::DatabaseError(kind, info) = &error else {
+            return Self::Database(error);
+        };
+        let constraint = matches!(
+            kind,
+            DatabaseErrorKind::UniqueViolation
                 | DatabaseErrorKind::CheckViolation
                 | DatabaseErrorKind::ForeignKeyViolation
-                | DatabaseErrorKind::NotNullViolation => Self::Constraint(info.message().to_owned()),
-                // SQLite says "database is locked" with an unknown kind, PostgreSQL has a kind for it (style.md 3a.8).
-                DatabaseErrorKind::SerializationFailure => Self::Busy,
-                other if info.message().contains("database is locked") => {
-                    let _ = other;
-                    Self::Busy
-                }
-                other => Self::Database(DieselError::DatabaseError(other, info)),
-            },
-            other => Self::Database(other),
+                | DatabaseErrorKind::NotNullViolation
+        );
+        // SQLite says "database is locked" with an unknown kind, PostgreSQL has a kind for it (style.md 3a.8).
+        let busy = matches!(kind, DatabaseErrorKind::SerializationFailure) || info.message().contains("is locked");
+        match (constraint, busy) {
+            (true, _) => Self::Constraint(info.message().to_owned()),
+            (false, true) => Self::Busy,
+            (false, false) => Self::Database(error),
         }
     }
 }

@@ -24,8 +24,8 @@ use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use tokio::sync::Semaphore;
 
-use connection::{Conn, Purpose, ReaderManager, begin_read, begin_write};
 pub use connection::DatabaseUrl;
+use connection::{Conn, Purpose, ReaderManager, begin_read, begin_write};
 pub use error::StoreError;
 pub use pages::{InvoiceFilter, PaymentFilter};
 pub use reader::{Block, Reader, StoredEntry};
@@ -84,7 +84,8 @@ impl Store {
         refuse_newer(&mut conn)?;
         match &mut conn {
             Conn::Sqlite(sqlite) => {
-                let run = sqlite.run_pending_migrations(SQLITE_MIGRATIONS).map_err(|e| StoreError::Worker(e.to_string()))?;
+                let run =
+                    sqlite.run_pending_migrations(SQLITE_MIGRATIONS).map_err(|e| StoreError::Worker(e.to_string()))?;
                 Ok(run.iter().map(ToString::to_string).collect())
             }
         }
@@ -112,7 +113,10 @@ impl Store {
     ///
     /// # Errors
     /// The closure's own, or a [`StoreError`] as the caller's error.
-    pub fn write_blocking<T, E: From<StoreError>>(&self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+    pub fn write_blocking<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
         // A poisoned lock means that another closure panicked; its transaction is rolled back below, so going on is safe.
         let mut conn = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         while in_transaction(&mut conn) {
@@ -154,7 +158,10 @@ impl Store {
     ///
     /// # Errors
     /// The closure's own, or a [`StoreError`] as the caller's error.
-    pub fn read_blocking<T, E: From<StoreError>>(&self, work: impl FnOnce(&mut Reader<'_>) -> Result<T, E>) -> Result<T, E> {
+    pub fn read_blocking<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce(&mut Reader<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
         let mut conn = self.readers.get_timeout(READ_WAIT).map_err(|_timeout| StoreError::Busy)?;
         begin_read(&mut conn).map_err(StoreError::from)?;
         let result = work(&mut Reader::new(&mut conn));

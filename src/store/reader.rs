@@ -13,11 +13,11 @@ use crate::chain::canonical::FormatVersion;
 use crate::chain::hash::Hash;
 use crate::chain::header::Header;
 use crate::chain::merkle::Edge;
+use crate::chain::proof::Prover;
 use crate::chain::receipt::Receipt;
 use crate::chain::roster::{MemberName, Roster};
 use crate::chain::seal::{Seal, SealSignature};
 use crate::chain::tiles::{TileId, Tiles, TreeError};
-use crate::chain::proof::Prover;
 
 /// A read of one moment.
 pub struct Reader<'a> {
@@ -135,9 +135,7 @@ impl<'a> Reader<'a> {
     /// [`StoreError`].
     pub fn rosters(&mut self) -> Result<Vec<Roster>, StoreError> {
         let rows: Vec<(i64, String)> = rosters::table.order(rosters::from_height).load(self.conn)?;
-        rows.into_iter()
-            .map(|(from, text)| Roster::from_text(&text).map_err(|e| corrupt("rosters", from, e)))
-            .collect()
+        rows.into_iter().map(|(from, text)| Roster::from_text(&text).map_err(|e| corrupt("rosters", from, e))).collect()
     }
 
     /// An entry by index.

@@ -12,9 +12,7 @@ use crate::chain::issuer::Address;
 use crate::invoice::Seller;
 use crate::invoice::money::Fen;
 use crate::invoice::number::{InvoiceCode, InvoiceNumber};
-use crate::ledger::record::{
-    Answer, Invoice, Merchant, Payment, Quota, Refund, RulesRecord, RulesScope, Sequence,
-};
+use crate::ledger::record::{Answer, Invoice, Merchant, Payment, Quota, Refund, RulesRecord, RulesScope, Sequence};
 
 /// What made a row unusable.
 fn corrupt(table: &'static str, key: impl ToString, what: impl ToString) -> StoreError {

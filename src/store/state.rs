@@ -4,9 +4,7 @@ use diesel::prelude::*;
 
 use super::error::StoreError;
 use super::reader::Reader;
-use super::rows::{
-    AnswerRow, MerchantRow, PaymentRow, QuotaRow, RefundRow, RulesRow, SequenceRow,
-};
+use super::rows::{AnswerRow, MerchantRow, PaymentRow, QuotaRow, RefundRow, RulesRow, SequenceRow};
 use super::schema::{answers, merchants, payments, quotas, refunds, rules, sequences};
 use crate::base::ids::{MerchantId, Provider, TransactionId};
 use crate::ledger::record::{Answer, Merchant, Payment, Quota, Refund, RulesRecord, RulesScope, Sequence};

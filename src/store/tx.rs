@@ -128,9 +128,8 @@ impl<'a> Tx<'a> {
     fn put_tile(&mut self, tile: &Tile) -> Result<(), StoreError> {
         let (level, index) = (i64::from(tile.id.level), column(tile.id.index));
         let bytes: Vec<u8> = tile.hashes.iter().flat_map(|hash| *hash.as_bytes()).collect();
-        let updated = diesel::update(tiles::table.find((level, index)))
-            .set(tiles::hashes.eq(&bytes))
-            .execute(self.conn)?;
+        let updated =
+            diesel::update(tiles::table.find((level, index))).set(tiles::hashes.eq(&bytes)).execute(self.conn)?;
         if updated == 0 {
             let row = (tiles::level.eq(level), tiles::idx.eq(index), tiles::hashes.eq(&bytes));
             diesel::insert_into(tiles::table).values(row).execute(self.conn)?;
@@ -229,10 +228,7 @@ impl<'a> Tx<'a> {
                     let key = (row.provider.clone(), row.transaction_id.clone());
                     let target = payments::table.find((&key.0, &key.1));
                     let done = diesel::update(target)
-                        .set((
-                            payments::refunded_fen.eq(row.refunded_fen),
-                            payments::invoiced_fen.eq(row.invoiced_fen),
-                        ))
+                        .set((payments::refunded_fen.eq(row.refunded_fen), payments::invoiced_fen.eq(row.invoiced_fen)))
                         .execute(self.conn)?;
                     exactly_one("payments", format!("{}/{}", key.0, key.1), done)?;
                 }
@@ -273,12 +269,7 @@ impl<'a> Tx<'a> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn postpone_outbox(
-        &mut self,
-        item: &OutboxItem,
-        next_at: Option<UnixMs>,
-        why: &str,
-    ) -> Result<(), StoreError> {
+    pub fn postpone_outbox(&mut self, item: &OutboxItem, next_at: Option<UnixMs>, why: &str) -> Result<(), StoreError> {
         let state = if next_at.is_some() { "pending" } else { "dead" };
         let target = outbox::table
             .find((item.entry, item.topic.as_str()))

@@ -38,7 +38,7 @@ pub struct DemoArgs {
 
 /// Runs it.
 pub fn demo(args: DemoArgs) -> Result<Done, Faults> {
-    start_logging("warn")?;
+    start_logging("error")?;
     app::block_on(run(args))
 }
 

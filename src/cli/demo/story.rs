@@ -37,6 +37,8 @@ struct Story<'a> {
     merchants: BTreeMap<String, Merchant>,
     client: reqwest::Client,
     invoices: Vec<Value>,
+    /// Payments whose buyers will ask for an invoice later.
+    at_the_counter: Vec<DemoPayment>,
 }
 
 /// Tells the whole story; gives a verify link to open.
@@ -59,6 +61,7 @@ pub async fn tell(
         merchants: BTreeMap::new(),
         client: reqwest::Client::new(),
         invoices: Vec::new(),
+        at_the_counter: Vec::new(),
     };
     let known = merchants(MERCHANTS_JSON)?;
     story.register(&known, bureau_key).await?;
@@ -71,6 +74,7 @@ pub async fn tell(
             DemoEvent::Refund(refund) => story.refund(number, &refund).await?,
         }
     }
+    story.counter().await?;
     story.documents().await?;
     story.one_in_full()
 }
@@ -119,12 +123,7 @@ impl Story<'_> {
         bureau_key: &str,
     ) -> Result<(), Faults> {
         let (path, idempotency_key) = (format!("/v1/rules/{scope}"), format!("demo-rules-{scope}"));
-        let call = Call {
-            method: "PUT",
-            path: &path,
-            key: Some(bureau_key),
-            idempotency_key: Some(&idempotency_key),
-        };
+        let call = Call { method: "PUT", path: &path, key: Some(bureau_key), idempotency_key: Some(&idempotency_key) };
         let answer = client::post(&self.target, call, &json!({"rules": rules})).await?;
         let who = if scope == "*" { "everybody" } else { scope };
         println!("  rules for {who} in block {}", text(&answer, "/block"));
@@ -165,14 +164,43 @@ impl Story<'_> {
                 self.issue(merchant, payment, &bill(order, payment.paid()?)?).await?
             }
             None => {
-                println!("{what}; no order is known, the merchant asks for the invoice by hand");
-                let draft = self.draft_by_hand(merchant, payment);
-                self.issue(merchant, payment, &draft).await?
+                println!("{what}; no order is known, the buyer will ask for an invoice later");
+                self.at_the_counter.push(payment.clone());
+                return Ok(());
             }
         };
+        self.keep(invoice);
+        Ok(())
+    }
+
+    fn keep(&mut self, invoice: Value) {
         println!("    {}  hash {}", text(&invoice, "/id"), text(&invoice, "/hash"));
-        println!("    block {}, entry {}, {}", text(&invoice, "/block"), text(&invoice, "/entry"), text(&invoice, "/capital"));
+        println!(
+            "    block {}, entry {}, {}",
+            text(&invoice, "/block"),
+            text(&invoice, "/entry"),
+            text(&invoice, "/capital")
+        );
         self.invoices.push(invoice);
+    }
+
+    /// Invoices that somebody asks for at the counter, over what is left of the payment.
+    async fn counter(&mut self) -> Result<(), Faults> {
+        for payment in std::mem::take(&mut self.at_the_counter) {
+            let merchant = self.merchant(&payment.mchid)?;
+            let path = format!("/v1/payments/wechat-pay/{}", payment.transaction);
+            let state = client::get(&self.target, &path, Some(&merchant.key)).await?;
+            // A second run of the demonstration finds the invoice there: ask for the same again.
+            let number = |name: &str| state.get(name).and_then(Value::as_i64).unwrap_or_default();
+            let fen = number("remaining").saturating_add(number("invoiced"));
+            println!(
+                "\nAt the counter: the buyer of payment {} asks for an invoice over {fen} fen",
+                payment.transaction
+            );
+            let draft = draft_by_hand(merchant, &payment, fen);
+            let invoice = self.issue(merchant, &payment, &draft).await?;
+            self.keep(invoice);
+        }
         Ok(())
     }
 
@@ -213,21 +241,6 @@ impl Story<'_> {
         Ok(answer.get("invoice").cloned().unwrap_or_default())
     }
 
-    /// An invoice that somebody asks for at the counter: one line over what was paid.
-    fn draft_by_hand(&self, merchant: &Merchant, payment: &DemoPayment) -> Value {
-        json!({
-            "payment": {"provider": "wechat-pay", "transaction": payment.transaction},
-            "buyer": {"kind": "individual", "name": "个人"},
-            "pricing": "inclusive",
-            "lines": [{
-                "category": "餐饮服务", "name": "餐费", "classification": "3070401000000000000",
-                "amount": payment.paid, "rate": 600,
-            }],
-            "total": payment.paid,
-            "drawer": merchant.known.drawer.as_deref().unwrap_or("管理员"),
-        })
-    }
-
     async fn repeat(&self, number: usize, words: &str, payment: &DemoPayment) -> Result<(), Faults> {
         let before = text(&client::get(&self.target, "/v1/checkpoint", None).await?, "/size");
         self.deliver(&self.platform.payment(&payment.notice(), &Self::stamp()?)?).await?;
@@ -241,16 +254,18 @@ impl Story<'_> {
         let notice = self.platform.refund(&refund.notice, &Self::stamp()?)?;
         let merchant = self.merchant(&refund.notice.mchid)?;
         let path = format!("/v1/payments/wechat-pay/{}", refund.notice.transaction);
-        let payment = client::get(&self.target, &path, Some(&merchant.key)).await?;
-        let left = payment.pointer("/remaining").and_then(Value::as_i64).unwrap_or_default();
-        let refunded = payment.pointer("/refunded").and_then(Value::as_i64).unwrap_or_default();
-        if refunded == 0 && left < refund.notice.refund_fen {
-            println!("    the money is invoiced already: recording the refund is refused until the invoice is reversed");
-            return Ok(());
+        let url = format!("http://{}/v1/notices/wechat-pay", self.address);
+        // One try only: a refusal is part of the story.
+        let delivered = self.platform.deliver(&self.client, &url, &notice.body, &[], Self::stamp).await;
+        if let Err(refused) = delivered {
+            println!(
+                "    refused: the money is invoiced, so that invoice must be reversed first ({})",
+                refused.message
+            );
         }
-        self.deliver(&notice).await?;
         let payment = client::get(&self.target, &path, Some(&merchant.key)).await?;
-        println!("    refunded so far {} fen, {} fen left to invoice", text(&payment, "/refunded"), text(&payment, "/remaining"));
+        let (refunded, left) = (text(&payment, "/refunded"), text(&payment, "/remaining"));
+        println!("    refunded so far {refunded} fen, {left} fen left to invoice");
         Ok(())
     }
 
@@ -281,7 +296,11 @@ impl Story<'_> {
             bar.inc(1);
         }
         bar.finish_and_clear();
-        println!("  {} PDFs, {valid} of {} receipts verified offline against the roster", self.invoices.len(), self.invoices.len());
+        println!(
+            "  {} PDFs, {valid} of {} receipts verified offline against the roster",
+            self.invoices.len(),
+            self.invoices.len()
+        );
         Ok(())
     }
 
@@ -305,6 +324,21 @@ impl Story<'_> {
         println!("  verify  {link}");
         Ok(link)
     }
+}
+
+/// What the merchant types in at the counter: one line.
+fn draft_by_hand(merchant: &Merchant, payment: &DemoPayment, fen: i64) -> Value {
+    json!({
+        "payment": {"provider": "wechat-pay", "transaction": payment.transaction},
+        "buyer": {"kind": "individual", "name": "个人"},
+        "pricing": "inclusive",
+        "lines": [{
+            "category": "餐饮服务", "name": "餐费", "classification": "3070401000000000000",
+            "amount": fen, "rate": 600,
+        }],
+        "total": fen,
+        "drawer": merchant.known.drawer.as_deref().unwrap_or("管理员"),
+    })
 }
 
 /// The people that a merchant names on its invoices, where the order names none.

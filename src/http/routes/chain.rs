@@ -11,7 +11,7 @@ use super::super::wire::{BlockReply, BlocksReply, ConsistencyReply, EntryReply, 
 use super::{cut_page, missing, page_items};
 use crate::base::{Code, Fault, Faults};
 use crate::chain::hash::Hash;
-use crate::store::{Reader, Role, StoreError};
+use crate::store::{Reader, Role};
 
 fn latest_size(reader: &mut Reader<'_>) -> Result<u64, Faults> {
     Ok(reader.checkpoint()?.map_or(0, |block| block.size))
@@ -28,14 +28,14 @@ fn hexes(proof: &[Hash]) -> Vec<String> {
 /// The newest sealed block.
 #[utoipa::path(get, path = "/v1/checkpoint", tag = "chain", responses((status = 200, body = BlockReply)))]
 pub async fn get_checkpoint(state: web::Data<HttpState>) -> Result<HttpResponse, Problem> {
-    let block = state.desk.store().read(|reader| Ok::<_, StoreError>(reader.checkpoint()?)).await?;
+    let block = state.desk.store().read(|reader| reader.checkpoint()).await?;
     Ok(HttpResponse::Ok().json(BlockReply::from(block.ok_or_else(|| missing("block"))?)))
 }
 
 /// The rosters: the members' public keys and from which height they count.
 #[utoipa::path(get, path = "/v1/roster", tag = "chain", responses((status = 200, description = "Rosters in canonical form", body = Vec<Object>)))]
 pub async fn get_roster(state: web::Data<HttpState>) -> Result<HttpResponse, Problem> {
-    let rosters = state.desk.store().read(|reader| Ok::<_, StoreError>(reader.rosters()?)).await?;
+    let rosters = state.desk.store().read(|reader| reader.rosters()).await?;
     // The canonical texts as they are, so that their hashes can be checked.
     let texts: Vec<&str> = rosters.iter().map(|roster| roster.text()).collect();
     Ok(HttpResponse::Ok().content_type("application/json").body(format!("[{}]", texts.join(","))))
@@ -57,10 +57,7 @@ pub struct ListBlocksQuery {
     get, path = "/v1/blocks", tag = "chain", params(ListBlocksQuery),
     responses((status = 200, body = BlocksReply), (status = 400, body = ProblemReply))
 )]
-pub async fn list_blocks(
-    state: web::Data<HttpState>,
-    query: Query<ListBlocksQuery>,
-) -> Result<HttpResponse, Problem> {
+pub async fn list_blocks(state: web::Data<HttpState>, query: Query<ListBlocksQuery>) -> Result<HttpResponse, Problem> {
     let items = page_items(query.0.limit)?;
     let below = query.0.before.unwrap_or(u64::MAX);
     let read = move |reader: &mut Reader<'_>| reader.blocks_below(below, items.saturating_add(1));
@@ -79,7 +76,7 @@ fn number_in(path: &str, name: &str) -> Result<u64, Problem> {
 )]
 pub async fn get_block(state: web::Data<HttpState>, path: web::Path<String>) -> Result<HttpResponse, Problem> {
     let height = number_in(&path, "height")?;
-    let block = state.desk.store().read(move |reader| Ok::<_, StoreError>(reader.block(height)?)).await?;
+    let block = state.desk.store().read(move |reader| reader.block(height)).await?;
     Ok(HttpResponse::Ok().json(BlockReply::from(block.ok_or_else(|| missing("block"))?)))
 }
 
@@ -98,7 +95,7 @@ pub async fn get_entry(
 ) -> Result<HttpResponse, Problem> {
     caller.require(&[Role::Auditor, Role::Bureau])?;
     let index = number_in(&path, "index")?;
-    let found = state.desk.store().read(move |reader| Ok::<_, StoreError>(reader.entry(index)?)).await?;
+    let found = state.desk.store().read(move |reader| reader.entry(index)).await?;
     let entry = found.ok_or_else(|| missing("entry"))?;
     Ok(HttpResponse::Ok().json(EntryReply {
         index: entry.index,

@@ -28,8 +28,7 @@ const QR_MODULE_PX: usize = 6;
 pub(super) fn reply_of(entry: &str, leaf: &Hash, height: u64, public_url: &str) -> Result<InvoiceReply, Fault> {
     let parsed = Entry::parse(entry)?;
     let issued = parsed.issued().ok_or_else(|| Fault::new(Code::Internal, "", "the entry is no invoice"))?;
-    let draft =
-        serde_json::to_value(issued.draft).map_err(|e| Fault::new(Code::Internal, "draft", e.to_string()))?;
+    let draft = serde_json::to_value(issued.draft).map_err(|e| Fault::new(Code::Internal, "draft", e.to_string()))?;
     Ok(InvoiceReply {
         id: issued.id().to_string(),
         code: issued.code.to_string(),
@@ -62,8 +61,8 @@ pub async fn check_draft(
 ) -> Result<HttpResponse, Problem> {
     let merchant = caller.merchant()?;
     let preview = state.desk.preview(&merchant, &body.0.draft).await?;
-    let checked = serde_json::to_value(&preview.checked)
-        .map_err(|e| Fault::new(Code::Internal, "checked", e.to_string()))?;
+    let checked =
+        serde_json::to_value(&preview.checked).map_err(|e| Fault::new(Code::Internal, "checked", e.to_string()))?;
     Ok(HttpResponse::Ok().json(CheckedReply {
         checked,
         text: preview.text,
@@ -141,11 +140,7 @@ fn payment_of(text: &str) -> Result<(Provider, TransactionId), Problem> {
 }
 
 /// Reads an invoice with its receipt, if the caller may see it.
-async fn read_invoice(
-    state: &HttpState,
-    caller: &Caller,
-    path: &str,
-) -> Result<(Receipt, StoredEntry), Problem> {
+async fn read_invoice(state: &HttpState, caller: &Caller, path: &str) -> Result<(Receipt, StoredEntry), Problem> {
     let id: InvoiceId = path_id(path, "id")?;
     let caller = caller.clone();
     let found = state

@@ -21,7 +21,9 @@ use crate::base::{Code, Fault};
 /// Mounts every route.
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config
-        .service(resource("/v1/merchants", "GET, POST").get(merchants::list_merchants).post(merchants::register_merchant))
+        .service(
+            resource("/v1/merchants", "GET, POST").get(merchants::list_merchants).post(merchants::register_merchant),
+        )
         .service(resource("/v1/merchants/{id}", "GET").get(merchants::get_merchant))
         .service(resource("/v1/rules", "GET").get(merchants::list_rules))
         .service(resource("/v1/rules/{scope}", "PUT").put(merchants::set_rules))

@@ -91,7 +91,7 @@ pub async fn to_docs() -> HttpResponse {
 
 /// The first page.
 pub async fn index(state: web::Data<HttpState>) -> Result<HttpResponse, Problem> {
-    let block = state.desk.store().read(|reader| Ok::<_, StoreError>(reader.checkpoint()?)).await?;
+    let block = state.desk.store().read(|reader| reader.checkpoint()).await?;
     let time = block.as_ref().and_then(|block| Header::from_text(&block.header).ok()).map(|header| header.time);
     let chain = state.desk.chain();
     let page = render::index_page(&IndexPage {

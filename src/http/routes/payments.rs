@@ -101,8 +101,7 @@ pub async fn receive_wechat_notice(
     request: HttpRequest,
     body: Raw,
 ) -> Result<HttpResponse, Problem> {
-    let headers =
-        NoticeHeaders::from_lookup(|name| request.headers().get(name).and_then(|value| value.to_str().ok()));
+    let headers = NoticeHeaders::from_lookup(|name| request.headers().get(name).and_then(|value| value.to_str().ok()));
     match state.desk.take_notice(&headers, &body.0).await {
         Ok(_outcome) => Ok(HttpResponse::NoContent().finish()),
         Err(faults) => {

@@ -123,9 +123,7 @@ fn strings(texts: &[&str]) -> Vec<String> {
 fn scan_reply(verified: &Verified) -> Result<ScanReply, Fault> {
     let (verdict, message) = outcome(verified);
     let (valid, invoice, covered) = match verified {
-        Verified::Found(found) => {
-            (found.verdict.is_valid(), Some(scan_invoice(found)?), found.verdict.covered.clone())
-        }
+        Verified::Found(found) => (found.verdict.is_valid(), Some(scan_invoice(found)?), found.verdict.covered.clone()),
         Verified::NoSuchNumber | Verified::HashDiffers | Verified::AmountDiffers => (false, None, Vec::new()),
     };
     Ok(ScanReply { valid, verdict, message, invoice, covered, not_covered: strings(NOT_COVERED) })
@@ -338,10 +336,8 @@ pub async fn query_bill_detail(
     state: web::Data<HttpState>,
     body: Json<BillDetailRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let total_amount = match &body.0.total_amount {
-        serde_json::Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
+    let amount = &body.0.total_amount;
+    let total_amount = amount.as_str().map_or_else(|| amount.to_string(), str::to_owned);
     let asked = ScanQuery { hash: body.0.tx_hash, bill_num: body.0.bill_num, total_amount };
     let verified = state.desk.verify(asked.claimed()?).await?;
     let reply = scan_reply(&verified)?;

@@ -133,7 +133,9 @@ impl Audit<'_> {
             let complete = if full { last.saturating_sub(1) } else { last };
             for row in page {
                 match as_number(row.first()) {
-                    Some(height) if height <= complete && height <= to => by_height.entry(height).or_default().push(row),
+                    Some(height) if height <= complete && height <= to => {
+                        by_height.entry(height).or_default().push(row)
+                    }
                     Some(_) | None => {}
                 }
             }

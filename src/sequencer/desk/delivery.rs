@@ -84,7 +84,7 @@ impl Desk {
     }
 
     async fn entry_text(&self, entry: u64) -> Result<(Hash, String), Faults> {
-        let found = self.store.read(move |reader| Ok::<_, StoreError>(reader.entry(entry)?)).await?;
+        let found = self.store.read(move |reader| reader.entry(entry)).await?;
         let found = found.ok_or_else(|| Fault::new(Code::StoreCorrupt, "", format!("entry {entry} is missing")))?;
         Ok((found.leaf, found.text))
     }

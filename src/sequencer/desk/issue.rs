@@ -1,5 +1,7 @@
 //! The issuing desk: draft, check, sign, submit.
 
+use serde::Serialize;
+
 use super::{Desk, POLICY, Recorded};
 use crate::base::ids::{IdempotencyKey, MerchantId};
 use crate::base::{Code, Fault, Faults, LegalDate};
@@ -38,6 +40,14 @@ pub struct Preview {
     pub warnings: Vec<Fault>,
 }
 
+/// What makes two requests the same. A signature belongs to it: signing again gives the same bytes (RFC 6979).
+#[derive(Serialize)]
+struct Fingerprint<'a> {
+    draft: &'a Draft,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signature: Option<IssuerSignature>,
+}
+
 impl Desk {
     /// Issues an invoice, exactly once a key.
     ///
@@ -47,7 +57,7 @@ impl Desk {
         let IssueAsked { merchant, key, draft, signature } = asked;
         let profile = self.profile(&merchant).await?;
         let date = LegalDate::of(self.clock.now())?;
-        let request = || request_hash(&self.chain, "issue", &(&draft, &signature));
+        let request = || request_hash(&self.chain, "issue", &Fingerprint { draft: &draft, signature });
         let checked = draft.check(&profile.merchant.seller, &self.chain, &merchant, date, &POLICY);
         let (checked, warnings) = match checked {
             Ok(checked) => checked,
@@ -78,13 +88,9 @@ impl Desk {
     pub async fn preview(&self, merchant: &MerchantId, draft: &Draft) -> Result<Preview, Faults> {
         let profile = self.profile(merchant).await?;
         let date = LegalDate::of(self.clock.now())?;
-        let (checked, warnings) =
-            draft.check(&profile.merchant.seller, &self.chain, merchant, date, &POLICY)?;
+        let (checked, warnings) = draft.check(&profile.merchant.seller, &self.chain, merchant, date, &POLICY)?;
         let wanted = merchant.clone();
-        let rules = self
-            .store
-            .read(move |reader| Ok::<_, Faults>(State::over(reader).rules_for(&wanted)?))
-            .await?;
+        let rules = self.store.read(move |reader| Ok::<_, Faults>(State::over(reader).rules_for(&wanted)?)).await?;
         if let Some(rules) = rules {
             rules.rules.check(&checked)?;
         }

@@ -78,12 +78,7 @@ impl Desk {
     ///
     /// # Errors
     /// [`Code::LedgerMerchantUnknown`] for a merchant that is not registered.
-    pub async fn new_api_key(
-        &self,
-        role: Role,
-        merchant: Option<MerchantId>,
-        label: String,
-    ) -> Result<NewKey, Faults> {
+    pub async fn new_api_key(&self, role: Role, merchant: Option<MerchantId>, label: String) -> Result<NewKey, Faults> {
         if label.is_empty() || label.chars().count() > 100 || label.chars().any(char::is_control) {
             return Err(Fault::new(Code::HttpShapeWrong, "label", "a label is 1 to 100 characters").into());
         }
@@ -123,7 +118,6 @@ impl Desk {
 pub fn make_key(role: Role, merchant: Option<MerchantId>, label: String, now: UnixMs) -> Result<NewKey, Fault> {
     let secret = format!("pl_{}_{}", role.as_str(), hex::encode(random::bytes::<32>()?));
     let id = format!("key_{}", hex::encode(random::bytes::<8>()?));
-    let key =
-        ApiKey { id, key_hash: key_hash(&secret), role, merchant, label, created_at: now, revoked_at: None };
+    let key = ApiKey { id, key_hash: key_hash(&secret), role, merchant, label, created_at: now, revoked_at: None };
     Ok(NewKey { key, secret: Secret::new(secret) })
 }

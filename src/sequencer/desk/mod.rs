@@ -152,12 +152,9 @@ impl Desk {
     /// The durable outcome of a sealed command, read back if it was said before.
     async fn recorded(&self, sealed: Sealed) -> Result<Recorded, Faults> {
         match sealed {
-            Sealed::New(entry) => Ok(Recorded {
-                new: true,
-                leaf: entry.leaf,
-                height: entry.block.height,
-                receipt: entry.into_receipt(),
-            }),
+            Sealed::New(entry) => {
+                Ok(Recorded { new: true, leaf: entry.leaf, height: entry.block.height, receipt: entry.into_receipt() })
+            }
             Sealed::Before(index) => self.recorded_before(index).await,
         }
     }

@@ -54,9 +54,7 @@ impl Desk {
         let provider = Provider::try_from(WECHAT_PAY)?;
         // Who paid is personal and stays off the ledger; the wallet will ask for it after the payment is sealed.
         let payer = (provider.clone(), notice.transaction.clone(), notice.payer_openid);
-        self.store
-            .write(move |tx| Ok::<_, Faults>(tx.insert_payer(&payer.0, &payer.1, payer.2.expose())?))
-            .await?;
+        self.store.write(move |tx| Ok::<_, Faults>(tx.insert_payer(&payer.0, &payer.1, payer.2.expose())?)).await?;
         let body = PaymentBody {
             provider,
             transaction: notice.transaction,

@@ -46,12 +46,8 @@ impl Desk {
             CustodyAsked::Own(address) => address,
             CustodyAsked::Kingdee => self.new_custody_key(&asked.seller.taxpayer_id).await?,
         };
-        let body = MerchantBody {
-            seller: asked.seller,
-            mchid: asked.mchid,
-            issuer,
-            issue_on_payment: asked.issue_on_payment,
-        };
+        let body =
+            MerchantBody { seller: asked.seller, mchid: asked.mchid, issuer, issue_on_payment: asked.issue_on_payment };
         let sealed = self.sequencer.submit(Command::RegisterMerchant(Keyed { key, request, body })).await?;
         self.recorded(sealed).await
     }

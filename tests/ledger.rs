@@ -1,0 +1,28 @@
+//! The ledger as a whole, through the desks and over HTTP: what an audit sees, what the database refuses, what comes out the same twice,
+//! and what a crowd of callers gets.
+#![cfg(feature = "server")]
+
+#[cfg(test)]
+#[path = "ledger/again.rs"]
+mod again;
+#[cfg(test)]
+#[path = "ledger/constraints.rs"]
+mod constraints;
+#[cfg(test)]
+#[path = "ledger/crowd.rs"]
+mod crowd;
+#[cfg(test)]
+#[path = "ledger/damage.rs"]
+mod damage;
+#[cfg(test)]
+#[path = "ledger/migrations.rs"]
+mod migrations;
+#[cfg(test)]
+#[path = "ledger/raw.rs"]
+mod raw;
+#[cfg(test)]
+#[path = "ledger/scene.rs"]
+mod scene;
+#[cfg(test)]
+#[path = "ledger/spoiled.rs"]
+mod spoiled;

@@ -1,0 +1,70 @@
+//! The same commands, clock and keys give the same bytes, in another database and another process.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use piaolian::base::clock::FixedClock;
+use piaolian::base::{Clock, UnixMs};
+use piaolian::ledger::projection::LEDGER_TABLES;
+use piaolian::ledger::record::RulesScope;
+use piaolian::sequencer::desk::{Desk, IssueAsked, Recorded};
+use serde_json::json;
+
+use super::raw::{Raw, Table};
+use super::scene::{self, NOON, draft, key, merchant, own_key};
+
+async fn issue_signed(desk: &Desk, nth: u64, name: String, amount: i64, payment: Option<&str>) -> Recorded {
+    let draft = draft(amount, payment);
+    let preview = desk.preview(&merchant(nth), &draft).await.unwrap();
+    let signature = Some(own_key(nth).sign(&preview.text));
+    desk.issue(IssueAsked { merchant: merchant(nth), key: key(name), draft, signature }).await.unwrap().0
+}
+
+/// Everything that a replay needs and gives: receipts as sent, and every row of the ledger.
+async fn play(folder: &Path, keys: &Path) -> (Vec<String>, Vec<Table>) {
+    let clock = Arc::new(FixedClock::at(NOON));
+    let service = scene::start(folder, keys, Arc::clone(&clock) as Arc<dyn Clock>).await;
+    let mut recorded = Vec::new();
+    {
+        let desk = service.desk();
+        for nth in 1..=3 {
+            recorded.push(scene::register(desk, nth, Some(own_key(nth).address())).await);
+        }
+        recorded.push(scene::set_rules(desk, "rules", RulesScope::All, json!({"monthly_cap": 90_000_000})).await);
+        for nth in 0..20u64 {
+            // The clock also goes back: block time must not.
+            let step = i64::try_from(nth).unwrap();
+            let now = UnixMs(NOON.0 + step * 3_600_000 - (step % 3) * 5_000_000);
+            clock.set(now);
+            let who = 1 + nth % 3;
+            let notice = scene::payment_notice(nth, who, 10_000, now);
+            recorded.push(*scene::notify(desk, &notice).await.unwrap());
+            if nth % 4 == 0 {
+                let notice = scene::refund_notice(nth, who, 10_000, 1_000, now);
+                recorded.push(*scene::notify(desk, &notice).await.unwrap());
+            }
+            let paid = scene::transaction(nth);
+            recorded.push(issue_signed(desk, who, format!("paid-{nth}"), 6_000, Some(&paid)).await);
+            recorded.push(issue_signed(desk, who, format!("plain-{nth}"), 500 + step, None).await);
+        }
+    }
+    service.stop().await;
+    let receipts = recorded.iter().map(|recorded| serde_json::to_string(&recorded.receipt).unwrap()).collect();
+    let mut raw = Raw::open(&folder.join("ledger.db"));
+    (receipts, LEDGER_TABLES.iter().map(|table| raw.table(table.name)).collect())
+}
+
+#[test]
+fn the_same_commands_give_the_same_bytes() {
+    let (keys, one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let keys = keys.path().join("keys");
+    scene::make_keys(&keys);
+    let first = scene::block_on(play(one.path(), &keys));
+    let second = scene::block_on(play(two.path(), &keys));
+    assert_eq!(first.0.len(), 69);
+    assert_eq!(first.0, second.0, "receipts");
+    for (first, second) in first.1.iter().zip(&second.1) {
+        assert!(!first.rows.is_empty(), "{} is empty", first.name);
+        assert_eq!(first, second, "{}", first.name);
+    }
+}

@@ -1,0 +1,216 @@
+//! Who may do what: keys, roles, and what others must not learn.
+
+use actix_web::http::Method;
+use serde_json::json;
+
+use crate::ask::Ask;
+use crate::samples::{CONSULTANT, RESTAURANT, draft, draft_for, order, payment};
+use crate::test_app::{TestApp, demo_merchant, issue};
+
+/// Every route that needs an API key, with a body that would be taken.
+fn guarded() -> Vec<Ask> {
+    let seller = json!(demo_merchant(CONSULTANT).seller);
+    vec![
+        Ask::get("/v1/merchants"),
+        Ask::post("/v1/merchants").once("k1").json(&seller),
+        Ask::get("/v1/merchants/M00000001"),
+        Ask::get("/v1/rules"),
+        Ask::put("/v1/rules/*").once("k1").json(&json!({"rules": {}})),
+        Ask::get("/v1/api-keys"),
+        Ask::post("/v1/api-keys").json(&json!({"role": "bureau", "label": "a"})),
+        Ask::delete("/v1/api-keys/key_0011223344556677"),
+        Ask::post("/v1/orders").json(&order("A-1", 100)),
+        Ask::get("/v1/payments"),
+        Ask::get("/v1/payments/wechat-pay/4200000001"),
+        Ask::post("/v1/drafts").json(&json!({"draft": draft(100)})),
+        Ask::get("/v1/invoices"),
+        Ask::post("/v1/invoices").once("k1").json(&json!({"draft": draft(100)})),
+        Ask::get("/v1/invoices/144032609110-00000001"),
+        Ask::get("/v1/invoices/144032609110-00000001/receipt"),
+        Ask::get("/v1/invoices/144032609110-00000001/face.pdf"),
+        Ask::get("/v1/invoices/144032609110-00000001/qr.svg"),
+        Ask::get("/v1/invoices/144032609110-00000001/qr.png"),
+        Ask::get("/v1/entries/0"),
+    ]
+}
+
+#[actix_web::test]
+async fn every_guarded_route_of_the_document_is_tried_here() {
+    let app = TestApp::new().await;
+    let mut guarded_in_document = 0;
+    for (path, item) in crate::ask::document()["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            if operation["security"].is_array() {
+                guarded_in_document += 1;
+                assert!(operation["responses"].get("401").is_some(), "{method} {path}");
+            }
+        }
+    }
+    assert_eq!(guarded_in_document, guarded().len());
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn a_request_without_a_key_is_refused() {
+    let app = TestApp::new().await;
+    for ask in guarded() {
+        let answer = app.refuses(ask, (401, "HTTP-KEY-MISSING", "")).await;
+        assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+    }
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn a_wrong_key_is_refused() {
+    let app = TestApp::new().await;
+    for ask in guarded() {
+        for secret in ["", "pl_bureau_00", &app.bureau[..app.bureau.len() - 1], &format!("{}0", app.bureau)] {
+            app.refuses(ask.clone().by(secret), (401, "HTTP-KEY-BAD", "")).await;
+        }
+    }
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn another_scheme_than_bearer_is_no_key() {
+    let app = TestApp::new().await;
+    for value in [format!("Basic {}", app.bureau), app.bureau.clone(), String::new()] {
+        let ask = Ask::get("/v1/merchants").header("Authorization", value);
+        app.refuses(ask, (401, "HTTP-KEY-MISSING", "")).await;
+    }
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn a_revoked_key_stops_working_at_once() {
+    let app = TestApp::new().await;
+    let merchant = app.register(CONSULTANT).await;
+    let list = Ask::get("/v1/api-keys").by(&merchant.key);
+    let keys = app.ask(list.clone()).await.expect(200).json();
+    let revoke = Ask::delete(format!("/v1/api-keys/{}", keys[0]["id"].as_str().unwrap())).by(&app.bureau);
+    app.ask(revoke.clone()).await.expect(204);
+    app.refuses(list, (401, "HTTP-KEY-BAD", "")).await;
+    app.refuses(issue(&merchant, "k1", &draft(100)), (401, "HTTP-KEY-BAD", "")).await;
+    app.refuses(revoke, (404, "HTTP-NOT-FOUND", "id")).await;
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn a_wrong_key_is_told_before_anything_about_the_request() {
+    let app = TestApp::new().await;
+    for n in 0..8 {
+        let ask = Ask::post("/v1/invoices").by(&format!("unknown-{n}")).raw("{");
+        app.refuses(ask, (401, "HTTP-KEY-BAD", "")).await;
+        let ask = Ask::get("/v1/invoices?limit=0&tip=1").by(&format!("unknown-get-{n}"));
+        app.refuses(ask, (401, "HTTP-KEY-BAD", "")).await;
+    }
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn a_role_that_may_not_is_refused() {
+    let app = TestApp::new().await;
+    let merchant = app.register(CONSULTANT).await;
+    let forbidden = (403, "HTTP-ROLE-FORBIDDEN", "");
+    for ask in guarded() {
+        let needs = match (ask.method.clone(), ask.path.as_str()) {
+            (Method::POST, "/v1/orders" | "/v1/drafts" | "/v1/invoices") => vec![&app.bureau, &app.auditor],
+            (Method::POST | Method::PUT | Method::DELETE, _) => vec![&merchant.key, &app.auditor],
+            (_, "/v1/api-keys") => vec![&app.auditor],
+            (_, "/v1/entries/0") => vec![&merchant.key],
+            _ => vec![],
+        };
+        for key in needs {
+            app.refuses(ask.clone().by(key), forbidden).await;
+        }
+    }
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn a_merchant_may_not_list_another_merchants_records() {
+    let app = TestApp::new().await;
+    let (one, two) = (app.register(CONSULTANT).await, app.register(RESTAURANT).await);
+    for path in ["/v1/invoices", "/v1/payments"] {
+        let ask = Ask::get(format!("{path}?merchant={}", two.id)).by(&one.key);
+        app.refuses(ask, (403, "HTTP-ROLE-FORBIDDEN", "merchant")).await;
+    }
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn what_belongs_to_another_merchant_is_answered_like_what_is_not_there() {
+    let app = TestApp::new().await;
+    let (one, two) = (app.register(CONSULTANT).await, app.register(RESTAURANT).await);
+    app.pay(&payment(CONSULTANT, "4200000001", "A-1", 100)).await.expect(204);
+    let issued = app.issue(&one, "k1", &draft_for("4200000001", 100)).await.expect(201).json();
+    let id = issued["invoice"]["id"].as_str().unwrap();
+    let absent = "144032609110-00000002";
+    let invoice = |id: &str, tail: &str| format!("/v1/invoices/{id}{tail}");
+    let mut pairs: Vec<(String, String)> = ["", "/receipt", "/face.pdf", "/qr.svg", "/qr.png"]
+        .into_iter()
+        .map(|tail| (invoice(id, tail), invoice(absent, tail)))
+        .collect();
+    let paid = |transaction: &str| format!("/v1/payments/wechat-pay/{transaction}");
+    pairs.push((paid("4200000001"), paid("4200000002")));
+    pairs.push((format!("/v1/merchants/{}", one.id), "/v1/merchants/M00000009".to_owned()));
+    for (theirs, absent) in pairs {
+        app.ask(Ask::get(&theirs).by(&one.key)).await.expect(200);
+        let ask = |path: &str| Ask::get(path).by(&two.key).header("X-Request-Id", "same");
+        let missing = (404, "HTTP-NOT-FOUND", "");
+        assert_eq!(app.refuses(ask(&theirs), missing).await, app.refuses(ask(&absent), missing).await, "{theirs}");
+    }
+    let lists = app.ask(Ask::get("/v1/merchants").by(&two.key)).await.expect(200).json();
+    assert_eq!(lists.as_array().unwrap().len(), 1);
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn a_key_secret_is_told_once_and_stored_nowhere() {
+    let app = TestApp::new().await;
+    let merchant = app.register(CONSULTANT).await;
+    let keys = app.ask(Ask::get("/v1/api-keys").by(&app.bureau)).await.expect(200);
+    assert_eq!(keys.json().as_array().unwrap().len(), 3);
+    assert!(!keys.text().contains("secret"));
+    for file in ["ledger.db", "ledger.db-wal"] {
+        let bytes = std::fs::read(app.folder().join(file)).unwrap();
+        let secret = merchant.key.as_bytes();
+        assert!(!bytes.windows(secret.len()).any(|window| window == secret), "{file}");
+    }
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn an_idempotency_key_that_is_missing_or_malformed_is_refused() {
+    let app = TestApp::new().await;
+    let merchant = app.register(CONSULTANT).await;
+    let commands = [
+        Ask::post("/v1/invoices").by(&merchant.key).json(&json!({"draft": draft(100)})),
+        app.registration(&demo_merchant(RESTAURANT)),
+        Ask::put("/v1/rules/*").by(&app.bureau).json(&json!({"rules": {}})),
+    ];
+    for ask in commands {
+        app.refuses(ask.clone(), (400, "HTTP-IDEMPOTENCY-KEY-MISSING", "")).await;
+        for key in ["", "two words", &"k".repeat(256), "schl\u{fc}ssel", "鍵"] {
+            app.refuses(ask.clone().once(key), (400, "IDEMPOTENCY-KEY-MALFORMED", "")).await;
+        }
+        app.ask(ask.once(&"k".repeat(255))).await.expect(201);
+        app.set_rules("*", &json!({})).await;
+    }
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn a_request_id_is_taken_over_only_if_it_can_do_no_harm() {
+    let app = TestApp::new().await;
+    let echoed = async |id: &str| {
+        let answer = app.ask(Ask::get("/healthz").header("X-Request-Id", id)).await.expect(200);
+        answer.header("x-request-id").unwrap().to_owned()
+    };
+    assert_eq!(echoed("order-1_a.b").await, "order-1_a.b");
+    for bad in ["", "a b", "a\"b", "{}", &"a".repeat(65)] {
+        let id = echoed(bad).await;
+        assert!(id != bad && id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()), "{bad}: {id}");
+    }
+    app.finish().await;
+}

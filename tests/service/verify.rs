@@ -1,0 +1,132 @@
+//! Public verification: the page behind the QR code, its JSON, the form, and the bureau's own call.
+
+use serde_json::{Value, json};
+
+use crate::ask::{Answer, Ask};
+use crate::samples::{RESTAURANT, changed, draft};
+use crate::test_app::{PUBLIC_URL, TestApp};
+
+const DETAIL: &str = "/dzswj/bers_ep_web/query_bill_detail";
+
+/// An app with one invoice over 498.10 yuan.
+async fn issued(buyer: &str) -> (TestApp, Value) {
+    let app = TestApp::new().await;
+    let merchant = app.register(RESTAURANT).await;
+    let body = changed(draft(49_810), "/buyer/name", json!(buyer));
+    let invoice = app.issue(&merchant, "k1", &body).await.expect(201).json()["invoice"].clone();
+    (app, invoice)
+}
+
+fn scan_path(invoice: &Value) -> String {
+    invoice["verify_url"].as_str().unwrap().strip_prefix(PUBLIC_URL).unwrap().to_owned()
+}
+
+/// A hash that is well-formed and wrong.
+fn other_hash(invoice: &Value) -> String {
+    let hash = invoice["hash"].as_str().unwrap();
+    let last = if hash.ends_with('0') { '1' } else { '0' };
+    format!("{}{last}", &hash[..65])
+}
+
+async fn html(app: &TestApp, path: &str) -> Answer {
+    let ask = Ask::get(path).header("Accept", "text/html,application/xhtml+xml,*/*;q=0.8");
+    let answer = app.ask(ask).await.expect(200);
+    assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
+    answer
+}
+
+#[actix_web::test]
+async fn what_the_qr_code_says_is_valid() {
+    let (app, invoice) = issued("个人").await;
+    let reply = app.ask(Ask::get(scan_path(&invoice))).await.expect(200).json();
+    assert_eq!((&reply["valid"], &reply["verdict"]), (&json!(true), &json!("VALID")));
+    assert_eq!(reply["invoice"]["seller_name"], "深圳票链样例餐饮有限公司");
+    assert_eq!(reply["invoice"]["total"], 49_810);
+    assert_eq!(reply["invoice"]["date"], "2026-11-22");
+    assert_eq!(reply["invoice"]["hash"], invoice["hash"]);
+    assert!(!reply["covered"].as_array().unwrap().is_empty());
+    assert!(!reply["not_covered"].as_array().unwrap().is_empty());
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn a_browser_is_shown_seller_amount_and_date() {
+    let (app, invoice) = issued("个人").await;
+    let page = html(&app, &scan_path(&invoice)).await;
+    for shown in ["深圳票链样例餐饮有限公司", "498.10", "2026-11-22", "00000001", invoice["hash"].as_str().unwrap()] {
+        assert!(page.text().contains(shown), "{shown}");
+    }
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn names_are_escaped_on_the_page() {
+    let (app, invoice) = issued("<script>alert(1)</script>&\"'").await;
+    let page = html(&app, &scan_path(&invoice)).await;
+    assert!(!page.text().contains("<script>alert"));
+    assert!(page.text().contains("script&#62;") || page.text().contains("script&gt;"));
+    let asked = html(&app, "/verify/scan?hash=%3Cscript%3E&bill_num=%22%3E%3Cb%3E&total_amount=1").await;
+    assert!(!asked.text().contains("<script>") && !asked.text().contains("\"><b>"));
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn what_does_not_agree_says_which_and_shows_no_invoice() {
+    let (app, invoice) = issued("个人").await;
+    let hash = invoice["hash"].as_str().unwrap();
+    for (hash, number, total, verdict) in [
+        (hash, "00000002", 49_810, "NOT_FOUND"),
+        (&other_hash(&invoice), "00000001", 49_810, "HASH_DIFFERS"),
+        (hash, "00000001", 49_811, "AMOUNT_DIFFERS"),
+        (hash, "00000001", -49_810, "AMOUNT_DIFFERS"),
+    ] {
+        let path = format!("/verify/scan?hash={hash}&bill_num={number}&total_amount={total}");
+        let reply = app.ask(Ask::get(&path)).await.expect(200).json();
+        assert_eq!((&reply["valid"], &reply["verdict"]), (&json!(false), &json!(verdict)));
+        assert_eq!((reply.get("invoice"), &reply["covered"]), (None, &json!([])));
+        assert!(!html(&app, &path).await.text().contains("深圳票链样例餐饮有限公司"), "{verdict}");
+        let body = json!({"tx_hash": hash, "bill_num": number, "total_amount": total});
+        let detail = app.ask(Ask::post(DETAIL).json(&body)).await.expect(200).json();
+        assert_eq!(detail, json!({"retcode": 1, "retmsg": verdict}));
+    }
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn the_bureaus_call_gives_the_record_for_text_and_number_alike() {
+    let (app, invoice) = issued("个人").await;
+    for total in [json!("49810"), json!(49_810)] {
+        let body = json!({"tx_hash": invoice["hash"], "bill_num": "00000001", "total_amount": total});
+        let detail = app.ask(Ask::post(DETAIL).json(&body)).await.expect(200).json();
+        assert_eq!((&detail["retcode"], &detail["retmsg"]), (&json!(0), &json!("ok")));
+        let record = &detail["bill_record"];
+        assert_eq!((&record["bill_code"], &record["bill_num"]), (&invoice["code"], &invoice["number"]));
+        assert_eq!(record["tx_hash"], invoice["hash"]);
+        assert_eq!(record["time"], 1_795_320_000);
+        let sums = [&record["amount"], &record["tax_amount"], &record["total_amount"]];
+        assert_eq!(sums, [46_991, 2_819, 49_810]);
+        assert_eq!(record["seller_taxpayer_id"], "91440300PLDEM0013E");
+    }
+    for total in [json!(1.5), json!("498.10"), json!([]), json!({}), json!(true), Value::Null, json!("")] {
+        let body = json!({"tx_hash": invoice["hash"], "bill_num": "00000001", "total_amount": total});
+        app.refuses(Ask::post(DETAIL).json(&body), (400, "HTTP-QUERY-MALFORMED", "total_amount")).await;
+    }
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn the_form_takes_what_is_printed_in_yuan() {
+    let (app, invoice) = issued("个人").await;
+    let hash = invoice["hash"].as_str().unwrap();
+    let empty = html(&app, "/verify").await;
+    assert!(empty.text().contains("<form"));
+    let spaced = hash.to_uppercase();
+    let (one, two) = spaced.split_at(20);
+    let page = html(&app, &format!("/verify?hash={one}%20{two}&bill_num=00000001&total_yuan=498.10")).await;
+    assert!(page.text().contains("深圳票链样例餐饮有限公司"));
+    for bad in ["498.101", "abc", "", "49810"] {
+        let page = html(&app, &format!("/verify?hash={hash}&bill_num=00000001&total_yuan={bad}")).await;
+        assert!(!page.text().contains("深圳票链样例餐饮有限公司"), "{bad}");
+    }
+    app.finish().await;
+}
