@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::ask::{Ask, document};
 use crate::samples::{CONSULTANT, draft, payment_ref};
-use crate::test_app::{PUBLIC_URL, TestApp, issue};
+use crate::test_app::{TestApp, issue};
 
 /// Routes that are pages for people and stand in no API document.
 const PAGES: [&str; 3] = ["/docs/problems", "/docs", "/"];
@@ -231,6 +231,5 @@ async fn the_first_page_says_chain_height_and_that_it_is_a_sandbox() {
     let page = app.ask(Ask::get("/")).await.expect(200);
     assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
     assert!(page.text().contains("shenzhen-sandbox"));
-    assert!(!PUBLIC_URL.is_empty());
     app.finish().await;
 }

@@ -11,7 +11,6 @@ use piaolian::sequencer;
 use piaolian::store::StoreError;
 use serde_json::json;
 
-use crate::ask::Ask;
 use crate::samples::{CONSULTANT, RESTAURANT, draft, draft_for, order, payment};
 use crate::test_app::TestApp;
 
@@ -92,9 +91,8 @@ async fn a_full_queue_tells_callers_to_come_back_and_has_done_nothing() {
     is_held.recv().unwrap();
     let keys: Vec<String> = (0..3).map(|n| format!("k{n}")).collect();
     let body = draft(100);
-    let app = &app;
     let ask = |key: String| {
-        let (merchant, body) = (&merchant, &body);
+        let (app, merchant, body) = (&app, &merchant, &body);
         async move { (key.clone(), app.issue(merchant, &key, body).await) }
     };
     // One is being committed and one waits: of three, one at least is turned away, and nobody else can be answered yet.
@@ -114,12 +112,7 @@ async fn a_full_queue_tells_callers_to_come_back_and_has_done_nothing() {
     app.issue(&merchant, &turned_away, &body).await.expect(201);
     assert_eq!(app.invoices().await.len(), sealed + 1);
     drop(asked);
-    finish(app, merchant.key).await;
-}
-
-/// Lets the borrow of a test end.
-async fn finish(app: &TestApp, key: String) {
-    app.ask(Ask::get("/v1/invoices").by(&key)).await.expect(200);
+    app.finish().await;
 }
 
 #[actix_web::test]

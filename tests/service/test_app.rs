@@ -11,7 +11,8 @@ use actix_web::test;
 use futures_util::future::LocalBoxFuture;
 use piaolian::app::{self, Ingredients, Service};
 use piaolian::base::ids::{ChainId, MerchantId};
-use piaolian::base::{Fault, Faults, FixedClock, Secret, UnixMs};
+use piaolian::base::clock::FixedClock;
+use piaolian::base::{Faults, Secret, UnixMs};
 use piaolian::chain::{Receipt, Roster, Verdict, verify_receipt_json};
 use piaolian::config::keyring::{self, Keyring};
 use piaolian::http::create_app;
@@ -376,9 +377,4 @@ pub async fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
         assert!(started.elapsed() < DEADLINE, "waited in vain for {what}");
         actix_web::rt::time::sleep(Duration::from_millis(2)).await;
     }
-}
-
-/// A fault without its prose.
-pub fn code_and_path(fault: &Fault) -> (&'static str, &str) {
-    (fault.code.as_str(), fault.path.as_str())
 }
