@@ -7,7 +7,7 @@ use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::HttpState;
 use super::problem::Problem;
@@ -156,13 +156,12 @@ pub(super) fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem>
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = Some(error.path().to_string()).filter(|path| path != ".").unwrap_or_default();
         let cause = error.into_inner();
-        let code = match cause.classify() {
-            serde_json::error::Category::Data => Code::HttpShapeWrong,
-            serde_json::error::Category::Io
-            | serde_json::error::Category::Syntax
-            | serde_json::error::Category::Eof => Code::HttpJsonMalformed,
-        };
-        Fault::new(code, path, cause.to_string())
+        // `null` where an enum is wanted counts as syntax with serde_json: whether the body is JSON, the whole of it tells.
+        let is_json = cause.is_data() || serde_json::from_slice::<IgnoredAny>(body).is_ok();
+        match is_json {
+            true => Fault::new(Code::HttpShapeWrong, path, cause.to_string()),
+            false => Fault::new(Code::HttpJsonMalformed, "", cause.to_string()),
+        }
     })?;
     reader.end().map_err(|e| Fault::new(Code::HttpJsonMalformed, "", format!("after the document: {e}")))?;
     Ok(value)

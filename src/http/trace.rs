@@ -69,7 +69,11 @@ pub(super) async fn observe<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
     let started = Instant::now();
     let id = offered(&request).unwrap_or_else(new_id);
-    let method = request.method().as_str().to_owned();
+    // A label of its own only for methods that there are: a caller can make up others without end.
+    let method = match request.method().as_str() {
+        known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => known.to_owned(),
+        _ => "other".to_owned(),
+    };
     let state = request.app_data::<web::Data<HttpState>>().cloned();
     let mut response = CURRENT.scope(id.clone(), next.call(request)).await?;
     let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());

@@ -10,6 +10,7 @@ use crate::base::ids::{MerchantId, TransactionId};
 use crate::base::{LegalDate, UnixMs};
 use crate::chain::issuer::{Address, IssuerSignature};
 use crate::chain::receipt::Receipt;
+use crate::invoice::draft::never_null;
 use crate::invoice::money::Fen;
 use crate::invoice::number::InvoiceNumber;
 use crate::invoice::{Draft, IssuingRules, Seller};
@@ -20,24 +21,24 @@ use crate::store::{ApiKey, Block, Role};
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RegisterMerchantRequest {
-    /// As it will stand on invoices, 1 to 100 characters.
+    /// As it will stand on invoices, 1 to 256 characters.
     pub name: String,
     /// Taxpayer id (USCC, GB 32100).
     pub taxpayer_id: String,
     /// Address and telephone.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "never_null")]
     pub address_phone: Option<String>,
     /// Bank and account.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "never_null")]
     pub bank_account: Option<String>,
     /// WeChat Pay merchant number.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "never_null")]
     pub mchid: Option<String>,
     /// Whether a payment with a known order becomes an invoice by itself.
     #[serde(default)]
     pub issue_on_payment: bool,
     /// Address (40 hex digits) of the merchant's own issuer key; left out, Kingdee makes and keeps one.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "never_null")]
     #[schema(value_type = Option<String>)]
     pub issuer: Option<Address>,
 }
@@ -144,7 +145,7 @@ pub struct IssueInvoiceRequest {
     #[schema(value_type = DraftSchema)]
     pub draft: Draft,
     /// Signature (130 hex digits, r||s||v) over the checked draft's text, if the merchant keeps its own key.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "never_null")]
     #[schema(value_type = Option<String>)]
     pub signature: Option<IssuerSignature>,
 }
@@ -465,7 +466,7 @@ pub struct NewApiKeyRequest {
     #[schema(value_type = String)]
     pub role: Role,
     /// Whose, for role `merchant`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "never_null")]
     #[schema(value_type = Option<String>)]
     pub merchant: Option<MerchantId>,
     /// What people call it.

@@ -7,7 +7,10 @@ use super::tax::{Mark, Pricing};
 use crate::base::ids::{Provider, TransactionId};
 
 /// Reads an optional field that is there. `null` is not a way to leave a field out (design.md 4).
-pub(super) fn never_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+///
+/// # Errors
+/// The deserializer's own, for `null` too.
+pub fn never_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)

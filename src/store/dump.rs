@@ -76,6 +76,11 @@ impl Source for Reader<'_> {
         self.lines(table, &format!("WHERE {first} >= {from} ORDER BY {order} LIMIT {limit}"))
     }
 
+    fn below_zero(&mut self, table: &LedgerTable, limit: usize) -> Result<Vec<Row>, StoreError> {
+        let first = table.columns.first().map_or("", |(name, _)| *name);
+        self.lines(table, &format!("WHERE {first} < 0 LIMIT {limit}"))
+    }
+
     fn all(&mut self, table: &LedgerTable) -> Result<Vec<Row>, StoreError> {
         let order = key_order(table);
         self.lines(table, &format!("ORDER BY {order}"))

@@ -104,7 +104,7 @@ async fn texts_that_could_deceive_are_refused_where_they_stand() {
         ("/buyer/name", json!("甲\u{0}"), "INV-TEXT-CONTROL", "buyer.name"),
         ("/buyer/name", json!(""), "INV-TEXT-EMPTY", "buyer.name"),
         ("/buyer/name", json!("\u{3000} "), "INV-TEXT-EMPTY", "buyer.name"),
-        ("/buyer/name", json!("甲".repeat(101)), "INV-TEXT-TOO-LONG", "buyer.name"),
+        ("/buyer/name", json!("甲".repeat(257)), "INV-TEXT-TOO-LONG", "buyer.name"),
         ("/lines/0/name", json!("\u{ac}\u{1100}\u{1161}"), "INV-TEXT-NOT-NFC", "lines[0].name"),
         ("/remark", json!("\u{7}"), "INV-TEXT-CONTROL", "remark"),
         ("/payee", json!("甲\n乙"), "INV-TEXT-CONTROL", "payee"),

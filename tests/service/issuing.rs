@@ -49,7 +49,7 @@ async fn an_issued_invoice_comes_with_a_receipt_that_verifies_offline() {
     let leaf = piaolian::chain::leaf_hash(json["receipt"]["entry"].as_str().unwrap());
     assert_eq!(invoice["hash"], leaf.printed());
     assert_eq!(invoice["check_code"], leaf.check_code());
-    assert_eq!(invoice["capital"], "肆佰玖拾捌元壹角整");
+    assert_eq!(invoice["capital"], "肆佰玖拾捌圆壹角整");
     let url = format!("{PUBLIC_URL}/verify/scan?hash={}&bill_num=00000001&total_amount=49810", leaf.printed());
     assert_eq!(invoice["verify_url"], url);
     app.finish().await;

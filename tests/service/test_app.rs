@@ -196,7 +196,7 @@ impl TestApp {
         let asked = format!("{} {}", ask.method, ask.path);
         let answer = (self.running.as_ref().unwrap().door)(ask).await;
         if let Some(documented) = documented {
-            assert!(documented.contains(&answer.status), "{asked}: {} is not documented: {answer:?}", answer.status);
+            assert!(documented.contains(&answer.status), "{asked}: {} is not documented: {}", answer.status, answer.text());
         }
         answer
     }

@@ -234,7 +234,10 @@ async fn qr_text(state: &HttpState, caller: &Caller, path: &str) -> Result<Strin
 #[utoipa::path(
     get, path = "/v1/invoices/{id}/qr.svg", tag = "invoices", security(("api_key" = [])),
     params(("id" = String, Path, description = "<code>-<number>")),
-    responses((status = 200, content_type = "image/svg+xml", body = String), (status = 401, body = ProblemReply), (status = 404, body = ProblemReply))
+    responses(
+        (status = 200, content_type = "image/svg+xml", body = String), (status = 400, body = ProblemReply),
+        (status = 401, body = ProblemReply), (status = 404, body = ProblemReply)
+    )
 )]
 pub async fn get_qr_svg(
     state: web::Data<HttpState>,
@@ -249,7 +252,10 @@ pub async fn get_qr_svg(
 #[utoipa::path(
     get, path = "/v1/invoices/{id}/qr.png", tag = "invoices", security(("api_key" = [])),
     params(("id" = String, Path, description = "<code>-<number>")),
-    responses((status = 200, content_type = "image/png", body = Vec<u8>), (status = 401, body = ProblemReply), (status = 404, body = ProblemReply))
+    responses(
+        (status = 200, content_type = "image/png", body = Vec<u8>), (status = 400, body = ProblemReply),
+        (status = 401, body = ProblemReply), (status = 404, body = ProblemReply)
+    )
 )]
 pub async fn get_qr_png(
     state: web::Data<HttpState>,

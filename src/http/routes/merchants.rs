@@ -28,8 +28,8 @@ use crate::store::Role;
     request_body = RegisterMerchantRequest,
     responses(
         (status = 201, body = RegisteredReply), (status = 400, body = ProblemReply), (status = 401, body = ProblemReply),
-        (status = 403, body = ProblemReply), (status = 409, body = ProblemReply), (status = 422, body = ProblemReply),
-        (status = 503, body = ProblemReply)
+        (status = 403, body = ProblemReply), (status = 409, body = ProblemReply), (status = 413, body = ProblemReply),
+        (status = 422, body = ProblemReply), (status = 503, body = ProblemReply)
     )
 )]
 pub async fn register_merchant(
@@ -94,7 +94,10 @@ pub async fn list_merchants(
 #[utoipa::path(
     get, path = "/v1/merchants/{id}", tag = "merchants", security(("api_key" = [])),
     params(("id" = String, Path, description = "M and eight digits")),
-    responses((status = 200, body = MerchantReply), (status = 401, body = ProblemReply), (status = 404, body = ProblemReply))
+    responses(
+        (status = 200, body = MerchantReply), (status = 400, body = ProblemReply), (status = 401, body = ProblemReply),
+        (status = 404, body = ProblemReply)
+    )
 )]
 pub async fn get_merchant(
     state: web::Data<HttpState>,
@@ -117,8 +120,8 @@ pub async fn get_merchant(
     request_body = SetRulesRequest,
     responses(
         (status = 201, body = RecordedReply), (status = 400, body = ProblemReply), (status = 401, body = ProblemReply),
-        (status = 403, body = ProblemReply), (status = 404, body = ProblemReply), (status = 422, body = ProblemReply),
-        (status = 503, body = ProblemReply)
+        (status = 403, body = ProblemReply), (status = 404, body = ProblemReply), (status = 413, body = ProblemReply),
+        (status = 422, body = ProblemReply), (status = 503, body = ProblemReply)
     )
 )]
 pub async fn set_rules(

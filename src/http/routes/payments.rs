@@ -22,7 +22,7 @@ use crate::store::PaymentFilter;
     responses(
         (status = 201, body = OrderReply), (status = 200, description = "It was there already", body = OrderReply),
         (status = 400, body = ProblemReply), (status = 401, body = ProblemReply), (status = 403, body = ProblemReply),
-        (status = 409, body = ProblemReply), (status = 422, body = ProblemReply)
+        (status = 409, body = ProblemReply), (status = 413, body = ProblemReply), (status = 422, body = ProblemReply)
     )
 )]
 pub async fn take_order(
@@ -63,7 +63,10 @@ pub async fn list_payments(
 #[utoipa::path(
     get, path = "/v1/payments/{provider}/{transaction}", tag = "payments", security(("api_key" = [])),
     params(("provider" = String, Path), ("transaction" = String, Path)),
-    responses((status = 200, body = PaymentReply), (status = 401, body = ProblemReply), (status = 404, body = ProblemReply))
+    responses(
+        (status = 200, body = PaymentReply), (status = 400, body = ProblemReply), (status = 401, body = ProblemReply),
+        (status = 404, body = ProblemReply)
+    )
 )]
 pub async fn get_payment(
     state: web::Data<HttpState>,
@@ -92,7 +95,8 @@ struct NoticeRefusal {
     responses(
         (status = 204, description = "Taken, now or before"), (status = 400, description = "Not a notice"),
         (status = 401, description = "Signature or age refused"), (status = 404, description = "No partner configured"),
-        (status = 409, description = "It contradicts what is recorded"), (status = 422, description = "Refused"),
+        (status = 409, description = "It contradicts what is recorded"), (status = 413, description = "Too large"),
+        (status = 422, description = "Refused"),
         (status = 503, description = "Busy; send it again")
     )
 )]

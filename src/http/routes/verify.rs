@@ -330,7 +330,9 @@ pub struct BillRecord {
 /// The bureau's verification call (sandbox): `{tx_hash, bill_num, total_amount}`.
 #[utoipa::path(
     post, path = "/dzswj/bers_ep_web/query_bill_detail", tag = "verify", request_body = BillDetailRequest,
-    responses((status = 200, body = BillDetailReply), (status = 400, body = ProblemReply))
+    responses(
+        (status = 200, body = BillDetailReply), (status = 400, body = ProblemReply), (status = 413, body = ProblemReply)
+    )
 )]
 pub async fn query_bill_detail(
     state: web::Data<HttpState>,

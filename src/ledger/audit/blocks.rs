@@ -7,7 +7,7 @@ use crate::chain::hash::{Hash, header_hash};
 use crate::chain::header::Header;
 use crate::chain::roster::{MemberName, Roster};
 use crate::chain::seal::{Seal, SealSignature};
-use crate::ledger::projection::{BLOCKS, Cell, ROSTERS, Row, SEALS, show};
+use crate::ledger::projection::{BLOCKS, Cell, ENTRIES, ROSTERS, Row, SEALS, show};
 
 /// A cell as text; `None` when it is NULL or not UTF-8.
 pub(super) fn as_text(cell: Option<&Cell>) -> Option<&str> {
@@ -82,7 +82,7 @@ impl Audit<'_> {
         if self.report.blocks == 0 {
             self.report.add(Code::AuditBlockBad, &BLOCKS, "0", "", "the ledger has no genesis block");
         }
-        self.stray_entries(source)
+        self.stray_entries(source, previous.map_or(0, |header| header.size))
     }
 
     /// One row of `blocks` against its header text, the block before and the seals. `None` when the header can't be used.
@@ -177,6 +177,20 @@ impl Audit<'_> {
             let message = "the seals do not hold more than two thirds of the voting power";
             self.report.add(Code::AuditSealBad, &SEALS, height, "", message);
         }
+    }
+
+    /// Rows with a negative number: reading from 0 on would never see them.
+    pub(super) fn below_zero<S: Source>(&mut self, source: &mut S) -> Result<(), S::Error> {
+        for (table, code) in
+            [(&BLOCKS, Code::AuditBlockBad), (&SEALS, Code::AuditSealBad), (&ENTRIES, Code::AuditEntryBad)]
+        {
+            for row in source.below_zero(table, PAGE_ROWS)? {
+                let key = show_key(row.get(..table.key).unwrap_or(&[]));
+                let column = table.columns.first().map_or("", |(name, _)| *name);
+                self.report.add(code, table, key, column, "no height and no index is negative");
+            }
+        }
+        Ok(())
     }
 
     /// Seals of heights that have no block.

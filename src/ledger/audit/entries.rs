@@ -12,35 +12,40 @@ use crate::ledger::projection::{BLOCKS, ENTRIES, Row};
 impl Audit<'_> {
     /// The entries of one block, and the root over all entries up to it.
     pub(super) fn entries<S: Source>(&mut self, source: &mut S, header: &Header) -> Result<(), S::Error> {
+        if self.gap {
+            return Ok(());
+        }
         let mut index = self.edge.size();
         let mut leaves = Vec::new();
-        while index < header.size {
+        'block: while index < header.size {
             let wanted = usize::try_from(header.size.saturating_sub(index)).unwrap_or(PAGE_ROWS).min(PAGE_ROWS);
             let page = source.page(&ENTRIES, index, wanted)?;
             if page.is_empty() {
-                let message = format!("entries {index} to {} are missing", header.size.saturating_sub(1));
-                self.report.add(Code::AuditEntryBad, &ENTRIES, index, "idx", message);
-                self.replayable = false;
+                self.missing(index, &format!("entries {index} to {}", header.size.saturating_sub(1)));
                 break;
             }
             for row in page {
-                if index >= header.size {
-                    break;
-                }
                 if as_number(row.first()) != Some(index) {
-                    self.report.add(Code::AuditEntryBad, &ENTRIES, index, "idx", "the entry is missing");
-                    self.replayable = false;
-                    break;
+                    self.missing(index, "the entry");
+                    break 'block;
                 }
                 leaves.push(self.entry(&row, index, header));
                 index = index.saturating_add(1);
-            }
-            if !self.replayable && leaves.len() < usize::try_from(index).unwrap_or(usize::MAX) && index < header.size {
-                break;
+                if index >= header.size {
+                    break;
+                }
             }
         }
         self.append(header, &leaves);
         Ok(())
+    }
+
+    /// Without this entry no root behind it can be rebuilt, so nothing behind it is looked at.
+    fn missing(&mut self, index: u64, what: &str) {
+        let message = format!("missing: {what}; nothing behind it was compared");
+        self.report.add(Code::AuditEntryBad, &ENTRIES, index, "idx", message);
+        self.gap = true;
+        self.replayable = false;
     }
 
     fn append(&mut self, header: &Header, leaves: &[Hash]) {
@@ -119,8 +124,8 @@ impl Audit<'_> {
     }
 
     /// Entries beyond the last block.
-    pub(super) fn stray_entries<S: Source>(&mut self, source: &mut S) -> Result<(), S::Error> {
-        for row in source.page(&ENTRIES, self.edge.size(), 1)? {
+    pub(super) fn stray_entries<S: Source>(&mut self, source: &mut S, size: u64) -> Result<(), S::Error> {
+        for row in source.page(&ENTRIES, size, 1)? {
             let index = as_number(row.first()).unwrap_or_default();
             self.report.add(Code::AuditEntryBad, &ENTRIES, index, "idx", "the entry is in no block");
         }

@@ -31,6 +31,9 @@ pub trait Source {
     /// Rows of a table whose first column is an integer, from that value on, ascending by key, at most `limit`.
     fn page(&mut self, table: &LedgerTable, from: u64, limit: usize) -> Result<Vec<Row>, Self::Error>;
 
+    /// Rows of such a table whose first column is negative, at most `limit`.
+    fn below_zero(&mut self, table: &LedgerTable, limit: usize) -> Result<Vec<Row>, Self::Error>;
+
     /// All rows of a table.
     fn all(&mut self, table: &LedgerTable) -> Result<Vec<Row>, Self::Error>;
 }
@@ -107,6 +110,10 @@ struct Audit<'a> {
     tiles: std::collections::BTreeMap<(u8, u64), Vec<u8>>,
     /// Whether every entry so far could be executed again.
     replayable: bool,
+    /// Whether an entry is missing, so that those behind it can't be placed.
+    gap: bool,
+    /// Whether an entry is missing: the tree can't be rebuilt behind it.
+    gap: bool,
 }
 
 /// Audits a ledger. `trusted` are rosters known from outside; when given, the ledger's own must be among them. `progress` is
@@ -127,10 +134,13 @@ pub fn audit<S: Source>(
         edge: Edge::empty(),
         tiles: std::collections::BTreeMap::new(),
         replayable: true,
+        gap: false,
+        gap: false,
     };
     audit.rosters(source)?;
     audit.blocks(source, progress)?;
     audit.stray_seals(source)?;
+    audit.below_zero(source)?;
     audit.compare_tiles(source)?;
     audit.compare_projections(source)?;
     audit.report.root = audit.edge.root().to_string();

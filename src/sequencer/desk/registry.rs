@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Desk, Recorded};
+use super::{Desk, POLICY, Recorded};
 use crate::base::ids::IdempotencyKey;
 use crate::base::{Faults, Secret, random};
 use crate::chain::issuer::{Address, IssuerKey};
@@ -38,6 +38,8 @@ impl Desk {
     /// # Errors
     /// The seller's faults; [`crate::base::Code::LedgerMerchantExists`]; what execution refuses.
     pub async fn register_merchant(&self, key: IdempotencyKey, asked: RegisterAsked) -> Result<Recorded, Faults> {
+        // Before anything is kept for it: a seller that execution would refuse needs no key.
+        asked.seller.check(&POLICY)?;
         let request = request_hash(&self.chain, "register_merchant", &Fingerprint::of(&asked))?;
         if let Some(before) = self.answered_before(BUREAU_SCOPE, &key, request).await? {
             return Ok(before);
