@@ -296,7 +296,10 @@ async fn merchants_and_keys_that_do_not_have_their_form_are_named() {
         (json!({"role": "merchant", "label": "a"}), (400, SHAPE, "merchant")),
         (json!({"role": "bureau", "label": "a", "merchant": "M00000001"}), (400, SHAPE, "merchant")),
         (json!({"role": "merchant", "label": "a", "merchant": "1"}), (400, SHAPE, "merchant")),
-        (json!({"role": "merchant", "label": "a", "merchant": "M00000009"}), (404, "LEDGER-MERCHANT-UNKNOWN", "merchant")),
+        (
+            json!({"role": "merchant", "label": "a", "merchant": "M00000009"}),
+            (404, "LEDGER-MERCHANT-UNKNOWN", "merchant"),
+        ),
     ] {
         app.refuses(Ask::post("/v1/api-keys").by(&app.bureau).json(&body), expected).await;
     }

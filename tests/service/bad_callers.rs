@@ -63,8 +63,10 @@ async fn a_request_without_a_key_is_refused() {
 #[actix_web::test]
 async fn a_wrong_key_is_refused() {
     let app = TestApp::new().await;
+    let mut shorter = app.bureau.clone();
+    shorter.pop().unwrap();
     for ask in guarded() {
-        for secret in ["", "pl_bureau_00", &app.bureau[..app.bureau.len() - 1], &format!("{}0", app.bureau)] {
+        for secret in ["", "pl_bureau_00", &shorter, &format!("{}0", app.bureau)] {
             app.refuses(ask.clone().by(secret), (401, "HTTP-KEY-BAD", "")).await;
         }
     }

@@ -86,7 +86,12 @@ async fn rates_and_marks_that_do_not_hold_are_refused() {
         ("/lines/0/rate", json!(10_000), "INV-RATE-UNKNOWN", "lines[0].rate"),
         ("/lines/0/mark", json!("exempt"), "INV-MARK-NEEDS-ZERO-RATE", "lines[0].mark"),
         ("/lines/0/classification", json!("307"), "INV-CLASSIFICATION-SHAPE", "lines[0].classification"),
-        ("/lines/0/classification", json!("9070401000000000000"), "INV-CLASSIFICATION-SHAPE", "lines[0].classification"),
+        (
+            "/lines/0/classification",
+            json!("9070401000000000000"),
+            "INV-CLASSIFICATION-SHAPE",
+            "lines[0].classification",
+        ),
         ("/lines/0/category", json!("餐*饮"), "INV-CATEGORY-ASTERISK", "lines[0].category"),
     ])
     .await;

@@ -203,7 +203,8 @@ async fn a_refund_of_money_that_is_invoiced_is_refused() {
 async fn a_refund_repeated_with_other_contents_is_refused() {
     let app = TestApp::new().await;
     app.register(CONSULTANT).await;
-    let (first, second) = (payment(CONSULTANT, "4200000001", "A-1", 100), payment(CONSULTANT, "4200000002", "A-2", 100));
+    let (first, second) =
+        (payment(CONSULTANT, "4200000001", "A-1", 100), payment(CONSULTANT, "4200000002", "A-2", 100));
     app.pay(&first).await.expect(204);
     app.pay(&second).await.expect(204);
     app.pay_back(&refund(&first, "5030000001", 40)).await.expect(204);

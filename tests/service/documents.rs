@@ -82,7 +82,8 @@ async fn schemas_of_the_document_are_the_types() {
 fn answer_schema(path: &str, method: &str, status: &str) -> &'static Value {
     let body = &document()["paths"][path][method]["responses"][status]["content"]["application/json"]["schema"];
     let named = |schema: &Value| schema["$ref"].as_str().map(|name| name.rsplit_once('/').unwrap().1.to_owned());
-    let name = named(body).or_else(|| named(&body["items"])).unwrap_or_else(|| panic!("{method} {path} {status}: {body}"));
+    let name =
+        named(body).or_else(|| named(&body["items"])).unwrap_or_else(|| panic!("{method} {path} {status}: {body}"));
     &document()["components"]["schemas"][&name]
 }
 
@@ -101,7 +102,14 @@ async fn answers_have_no_field_that_the_document_does_not_know_and_all_that_it_r
         answers.push((template, "get", "200", first));
     };
     for path in [
-        "/v1/merchants", "/v1/rules", "/v1/api-keys", "/v1/payments", "/v1/invoices", "/v1/checkpoint", "/v1/blocks", "/healthz",
+        "/v1/merchants",
+        "/v1/rules",
+        "/v1/api-keys",
+        "/v1/payments",
+        "/v1/invoices",
+        "/v1/checkpoint",
+        "/v1/blocks",
+        "/healthz",
         "/readyz",
     ] {
         get(path, path.to_owned()).await;

@@ -5,9 +5,7 @@ use piaolian::chain::{IssuerKey, VerdictCode, eip191_hash, keccak256};
 use serde_json::{Value, json};
 
 use crate::ask::Ask;
-use crate::samples::{
-    CONSULTANT, DAY_MS, NOON, RESTAURANT, changed, draft, draft_for, line, order, payment, without,
-};
+use crate::samples::{CONSULTANT, DAY_MS, NOON, RESTAURANT, changed, draft, draft_for, line, order, payment, without};
 use crate::test_app::{Merchant, PUBLIC_URL, TestApp, demo_merchant, issue};
 
 fn own_key() -> IssuerKey {
@@ -220,7 +218,8 @@ async fn quantities_prices_discounts_and_marks_come_out_as_written() {
     let rice = changed(changed(line(1_000), "/rate", json!(0)), "/mark", json!("exempt"));
     let body = json!({"buyer": {"kind": "individual", "name": "个人"}, "pricing": "exclusive", "lines": [oil, rice]});
     let draft = app.issue(&merchant, "k1", &body).await.expect(201).json()["invoice"]["draft"].clone();
-    let sums: Vec<_> = draft["lines"].as_array().unwrap().iter().map(|l| [&l["amount"], &l["tax"], &l["total"]]).collect();
+    let sums: Vec<_> =
+        draft["lines"].as_array().unwrap().iter().map(|l| [&l["amount"], &l["tax"], &l["total"]]).collect();
     assert_eq!(sums, [[29_520, 3_838, 33_358], [-520, -68, -588], [1_000, 0, 1_000]]);
     assert_eq!(draft["lines"][1]["kind"], "discount");
     assert_eq!((&draft["amount"], &draft["tax"], &draft["total"]), (&json!(30_000), &json!(3_770), &json!(33_770)));

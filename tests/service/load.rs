@@ -65,7 +65,8 @@ async fn a_batch_seals_the_good_commands_and_refuses_the_bad_ones() {
     let merchant = app.register(CONSULTANT).await;
     let (good, bad) = (draft(100), draft_for("4200000404", 100));
     let keys: Vec<String> = (0..40).map(|n| format!("k{n}")).collect();
-    let asked = keys.iter().enumerate().map(|(n, key)| app.issue(&merchant, key, if n % 2 == 0 { &good } else { &bad }));
+    let asked =
+        keys.iter().enumerate().map(|(n, key)| app.issue(&merchant, key, if n % 2 == 0 { &good } else { &bad }));
     for (n, answer) in join_all(asked).await.into_iter().enumerate() {
         assert_eq!(answer.status, if n % 2 == 0 { 201 } else { 422 });
     }
@@ -154,7 +155,8 @@ async fn requests_over_sockets_are_answered_like_those_inside() {
     assert_eq!(answer.status(), 201);
     let bytes = answer.bytes().await.unwrap();
     assert_eq!(app.issue(&merchant, "k1", &draft(100)).await.expect(201).body, bytes);
-    let large = client.post(server.url("/v1/drafts")).bearer_auth(&merchant.key).header("Content-Type", "application/json");
+    let large =
+        client.post(server.url("/v1/drafts")).bearer_auth(&merchant.key).header("Content-Type", "application/json");
     let answer = large.body(" ".repeat(2 * 1024 * 1024 + 1)).send().await.unwrap();
     assert_eq!(answer.status(), 413);
     let unknown = client.get(server.url("/nothing")).send().await.unwrap();

@@ -104,7 +104,7 @@ async fn pages_of_merchants_run_in_order_of_registration() {
     };
     assert_eq!(ids("limit=2").await, ["M00000001", "M00000002"]);
     assert_eq!(ids("limit=2&after=M00000002").await, ["M00000003"]);
-    assert_eq!(ids("after=M00000003").await, [String::new(); 0]);
+    assert_eq!(ids("after=M00000003").await, Vec::<String>::new());
     app.finish().await;
 }
 
@@ -149,7 +149,8 @@ async fn open_payments_are_those_with_something_left() {
     app.issue(&merchant, "k1", &draft_for("4200000001", 100)).await.expect(201);
     app.issue(&merchant, "k2", &draft_for("4200000002", 40)).await.expect(201);
     let open = app.ask(Ask::get("/v1/payments?open=true").by(&merchant.key)).await.expect(200).json();
-    let left: Vec<_> = open["payments"].as_array().unwrap().iter().map(|payment| payment["remaining"].clone()).collect();
+    let left: Vec<_> =
+        open["payments"].as_array().unwrap().iter().map(|payment| payment["remaining"].clone()).collect();
     assert_eq!(left, [100, 60]);
     app.finish().await;
 }

@@ -49,7 +49,8 @@ async fn a_bureau_key_with_another_request_is_refused() {
     app.register(CONSULTANT).await;
     let ask = app.registration(&demo_merchant(RESTAURANT));
     app.refuses(ask.once(&format!("register-{CONSULTANT}")), REUSED).await;
-    let rules = |cap: i64| Ask::put("/v1/rules/*").by(&app.bureau).once("r1").json(&json!({"rules": {"monthly_cap": cap}}));
+    let rules =
+        |cap: i64| Ask::put("/v1/rules/*").by(&app.bureau).once("r1").json(&json!({"rules": {"monthly_cap": cap}}));
     app.ask(rules(1)).await.expect(201);
     app.refuses(rules(2), REUSED).await;
     app.finish().await;

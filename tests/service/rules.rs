@@ -118,7 +118,8 @@ async fn rules_without_sense_are_refused() {
 #[actix_web::test]
 async fn rules_for_nobody_are_refused() {
     let app = TestApp::new().await;
-    let rules = |scope: &str| Ask::put(format!("/v1/rules/{scope}")).by(&app.bureau).once("k1").json(&json!({"rules": {}}));
+    let rules =
+        |scope: &str| Ask::put(format!("/v1/rules/{scope}")).by(&app.bureau).once("k1").json(&json!({"rules": {}}));
     app.refuses(rules("M00000009"), (404, "LEDGER-MERCHANT-UNKNOWN", "scope")).await;
     for scope in ["all", "m00000001", "M1", "**"] {
         app.refuses(rules(scope), (400, "HTTP-QUERY-MALFORMED", "scope")).await;

@@ -49,9 +49,10 @@ pub fn order(number: &str, fen: i64) -> Value {
 /// The same with another value at a JSON pointer; the last name is added if it is not there.
 pub fn changed(mut json: Value, pointer: &str, value: Value) -> Value {
     let (parent, name) = pointer.rsplit_once('/').unwrap();
-    match json.pointer_mut(parent).unwrap() {
-        Value::Array(items) => items[name.parse::<usize>().unwrap()] = value,
-        object => object[name] = value,
+    let place = json.pointer_mut(parent).unwrap();
+    match name.parse::<usize>() {
+        Ok(index) => place[index] = value,
+        Err(_) => place[name] = value,
     }
     json
 }

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use actix_web::test;
 use futures_util::future::LocalBoxFuture;
 use piaolian::app::{self, Ingredients, Service};
-use piaolian::base::ids::{ChainId, MerchantId};
 use piaolian::base::clock::FixedClock;
+use piaolian::base::ids::{ChainId, MerchantId};
 use piaolian::base::{Faults, Secret, UnixMs};
 use piaolian::chain::{Receipt, Roster, Verdict, verify_receipt_json};
 use piaolian::config::keyring::{self, Keyring};
@@ -21,7 +21,7 @@ use piaolian::parties::sandbox_fixtures::{DemoMerchant, MERCHANTS_JSON, merchant
 use piaolian::parties::tencent::notice::NoticeVerifier;
 use piaolian::parties::tencent::sandbox::{Platform, SandboxPayment, SandboxRefund, Stamp};
 use piaolian::sequencer::{self, desk::make_key};
-use piaolian::store::{DatabaseUrl, Role, Store, StoreError};
+use piaolian::store::{DatabaseUrl, Role, Store};
 use serde_json::{Value, json};
 
 use crate::ask::{Answer, Ask};
@@ -196,7 +196,12 @@ impl TestApp {
         let asked = format!("{} {}", ask.method, ask.path);
         let answer = (self.running.as_ref().unwrap().door)(ask).await;
         if let Some(documented) = documented {
-            assert!(documented.contains(&answer.status), "{asked}: {} is not documented: {}", answer.status, answer.text());
+            assert!(
+                documented.contains(&answer.status),
+                "{asked}: {} is not documented: {}",
+                answer.status,
+                answer.text()
+            );
         }
         answer
     }
@@ -204,7 +209,8 @@ impl TestApp {
     /// Asks for something that must be refused with this status, code and path, and leave no trace in the ledger.
     pub async fn refuses(&self, ask: Ask, (status, code, path): (u16, &str, &str)) -> Answer {
         let before = self.checkpoint().await;
-        let asked = format!("{} {} {}", ask.method, ask.path, String::from_utf8_lossy(&ask.body[..ask.body.len().min(500)]));
+        let asked =
+            format!("{} {} {}", ask.method, ask.path, String::from_utf8_lossy(&ask.body[..ask.body.len().min(500)]));
         let answer = self.ask(ask).await;
         assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{asked}: {answer:?}");
         let problem = answer.json();
@@ -292,7 +298,7 @@ impl TestApp {
     }
 
     fn outbox(store: &Store) -> (i64, i64) {
-        store.read_blocking(|reader| Ok::<_, StoreError>(reader.outbox_counts()?)).unwrap()
+        store.read_blocking(|reader| reader.outbox_counts()).unwrap()
     }
 
     /// Waits until nothing waits in the outbox.

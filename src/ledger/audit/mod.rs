@@ -110,8 +110,6 @@ struct Audit<'a> {
     tiles: std::collections::BTreeMap<(u8, u64), Vec<u8>>,
     /// Whether every entry so far could be executed again.
     replayable: bool,
-    /// Whether an entry is missing, so that those behind it can't be placed.
-    gap: bool,
     /// Whether an entry is missing: the tree can't be rebuilt behind it.
     gap: bool,
 }
@@ -134,7 +132,6 @@ pub fn audit<S: Source>(
         edge: Edge::empty(),
         tiles: std::collections::BTreeMap::new(),
         replayable: true,
-        gap: false,
         gap: false,
     };
     audit.rosters(source)?;
