@@ -221,7 +221,7 @@ fn long_names_wrap_without_loss() {
 #[test]
 fn rare_characters_are_copied_also_beyond_the_bmp() {
     assert_holds_all(&rare_characters());
-    assert_eq!(rendered(&rare_characters()).missing, []);
+    assert_eq!(rendered(&rare_characters()).missing, Vec::<char>::new());
 }
 
 #[test]

@@ -10,9 +10,7 @@ use crate::base::ids::{Provider, TransactionId};
 ///
 /// # Errors
 /// The deserializer's own, for `null` too.
-pub fn never_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
+pub fn never_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 

@@ -100,7 +100,10 @@ fn rows_that_make_no_sense_are_refused() {
         ("invoices", &[("entry", unused.clone()), ("number", text("999"))]),
         ("invoices", &[("entry", unused.clone()), ("number", text("99999999")), ("code", text("1"))]),
         ("refunds", &[("entry", unused.clone()), ("refund_id", text("new")), ("amount_fen", Cell::Int(0))]),
-        ("answers", &[("entry", unused.clone()), ("idempotency_key", text("new")), ("request", Cell::Blob(vec![1; 31]))]),
+        (
+            "answers",
+            &[("entry", unused.clone()), ("idempotency_key", text("new")), ("request", Cell::Blob(vec![1; 31]))],
+        ),
         ("entries", &[("idx", unused.clone()), ("leaf", Cell::Blob(vec![1; 33]))]),
         ("entries", &[("idx", Cell::Int(-1))]),
         ("seals", &[("member", text("new")), ("signature", Cell::Blob(vec![1; 63]))]),

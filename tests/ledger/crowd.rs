@@ -48,7 +48,13 @@ impl Town {
         let server = app::serve(service.state.clone(), listener, 2).unwrap();
         let handle = server.handle();
         tokio::spawn(server);
-        Self { folder, service, address, server: handle, client: reqwest::Client::builder().no_proxy().build().unwrap() }
+        Self {
+            folder,
+            service,
+            address,
+            server: handle,
+            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+        }
     }
 
     async fn api_key(&self, nth: u64) -> String {
@@ -110,7 +116,8 @@ fn sixty_four_clients_get_five_thousand_invoices_numbered_without_gaps() {
                     return numbers;
                 }
                 let amount = 100 + i64::try_from(nth).unwrap();
-                let (status, text) = town.post_invoice(&keys[nth % MERCHANTS], &format!("key-{nth}"), body(amount)).await;
+                let (status, text) =
+                    town.post_invoice(&keys[nth % MERCHANTS], &format!("key-{nth}"), body(amount)).await;
                 assert_eq!(status, 201, "{text}");
                 let answer: Value = serde_json::from_str(&text).unwrap();
                 let invoice = &answer["invoice"];

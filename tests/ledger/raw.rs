@@ -156,13 +156,15 @@ impl Raw {
     }
 
     pub fn count(&mut self, table: &str) -> u64 {
-        let count: Count = diesel::sql_query(format!("SELECT count(*) AS count FROM {table}")).get_result(&mut self.0).unwrap();
+        let count: Count =
+            diesel::sql_query(format!("SELECT count(*) AS count FROM {table}")).get_result(&mut self.0).unwrap();
         u64::try_from(count.count).unwrap()
     }
 
     pub fn columns(&mut self, table: &str) -> Vec<Column> {
-        let sql =
-            format!("SELECT name, type AS kind, \"notnull\" AS filled, pk FROM pragma_table_info('{table}') ORDER BY cid");
+        let sql = format!(
+            "SELECT name, type AS kind, \"notnull\" AS filled, pk FROM pragma_table_info('{table}') ORDER BY cid"
+        );
         diesel::sql_query(sql).load(&mut self.0).unwrap()
     }
 
@@ -186,7 +188,9 @@ impl Raw {
 
     /// Every table, by name.
     pub fn tables(&mut self) -> Vec<String> {
-        self.texts("SELECT name AS line FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name")
+        self.texts(
+            "SELECT name AS line FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name",
+        )
     }
 
     /// Brings everything from the write-ahead log into the file itself.

@@ -222,8 +222,15 @@ async fn build() -> Built {
             register(desk, nth, None).await;
         }
         set_rules(desk, "rules-1", RulesScope::All, json!({"per_invoice_cap": 1_000_000})).await;
-        set_rules(desk, "rules-2", RulesScope::All, json!({"per_invoice_cap": 2_000_000, "monthly_cap": 900_000_000})).await;
-        set_rules(desk, "rules-3", RulesScope::Merchant(merchant(1)), json!({"rates": [600], "payment_required": false})).await;
+        set_rules(desk, "rules-2", RulesScope::All, json!({"per_invoice_cap": 2_000_000, "monthly_cap": 900_000_000}))
+            .await;
+        set_rules(
+            desk,
+            "rules-3",
+            RulesScope::Merchant(merchant(1)),
+            json!({"rates": [600], "payment_required": false}),
+        )
+        .await;
         (done.merchants, done.rules) = (5, 3);
         // Two months, and over the turn of the year: two number series.
         for (round, days) in [0, 9, 45].into_iter().enumerate() {
@@ -244,26 +251,28 @@ async fn trade(desk: &Desk, round: u64, now: UnixMs, done: &mut Done) {
     let first = round * 100;
     let paid = |nth: u64| 10_000 + i64::try_from(nth).unwrap();
     let payer = |nth: u64| [1, 2, 3, 5][usize::try_from(nth % 4).unwrap()];
-    let payments: Vec<_> = (first..first + 16).map(|nth| payment_notice(nth, payer(nth), paid(nth), now)).collect();
+    let payments: Vec<_> = (first..first + 60).map(|nth| payment_notice(nth, payer(nth), paid(nth), now)).collect();
     for recorded in join_all(payments.iter().map(|notice| notify(desk, notice))).await {
         assert!(recorded.unwrap().new);
         done.payments += 1;
     }
-    let refunds: Vec<_> =
-        (first..first + 4).map(|nth| refund_notice(nth, payer(nth), paid(nth), 1_000 + i64::try_from(nth).unwrap(), now)).collect();
+    let refunds: Vec<_> = (first..first + 4)
+        .map(|nth| refund_notice(nth, payer(nth), paid(nth), 1_000 + i64::try_from(nth).unwrap(), now))
+        .collect();
     for recorded in join_all(refunds.iter().map(|notice| notify(desk, notice))).await {
         assert!(recorded.unwrap().new);
         done.refunds += 1;
     }
-    let of_payments = (first..first + 10).map(|nth| {
-        issue(desk, payer(nth), key(format!("paid-{nth}")), draft(8_000, Some(&transaction(nth))))
-    });
-    let plain = (0..60u64).map(|nth| {
+    let of_payments = (first..first + 10)
+        .map(|nth| issue(desk, payer(nth), key(format!("paid-{nth}")), draft(8_000, Some(&transaction(nth)))));
+    let plain = (0..20u64).map(|nth| {
         let amount = i64::try_from(2_000 + 100 * round + 13 * nth).unwrap();
         issue(desk, 1 + nth % 5, key(format!("plain-{round}-{nth}")), draft(amount, None))
     });
-    let all: Vec<_> = of_payments.map(|work| Box::pin(work) as std::pin::Pin<Box<dyn Future<Output = _>>>)
-        .chain(plain.map(|work| Box::pin(work) as std::pin::Pin<Box<dyn Future<Output = _>>>)).collect();
+    let all: Vec<_> = of_payments
+        .map(|work| Box::pin(work) as std::pin::Pin<Box<dyn Future<Output = _>>>)
+        .chain(plain.map(|work| Box::pin(work) as std::pin::Pin<Box<dyn Future<Output = _>>>))
+        .collect();
     let mut waiting = all.into_iter();
     loop {
         // In groups, so that blocks hold several entries and there are several blocks.

@@ -78,7 +78,10 @@ fn a_command_that_the_database_refuses_does_not_spoil_its_batch() {
         let (first, before, after) =
             (first.await.unwrap().unwrap(), before.await.unwrap().unwrap(), after.await.unwrap().unwrap());
         assert_eq!((first.receipt.index, before.receipt.index, after.receipt.index), (2, 3, 4));
-        assert!(first.height < before.height && before.height < after.height, "tried one by one, each has its own block");
+        assert!(
+            first.height < before.height && before.height < after.height,
+            "tried one by one, each has its own block"
+        );
         let faults = refund.await.unwrap().unwrap_err();
         assert_eq!(faults.first().unwrap().code, Code::StoreFailed);
 

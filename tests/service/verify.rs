@@ -25,7 +25,8 @@ fn scan_path(invoice: &Value) -> String {
 fn other_hash(invoice: &Value) -> String {
     let hash = invoice["hash"].as_str().unwrap();
     let mut other = hash.to_owned();
-    other.push(if other.pop() == Some('0') { '1' } else { '0' });
+    let last = other.pop();
+    other.push(if last == Some('0') { '1' } else { '0' });
     other
 }
 

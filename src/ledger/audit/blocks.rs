@@ -198,6 +198,14 @@ impl Audit<'_> {
         for row in source.page(&SEALS, self.report.blocks, 1)? {
             let key = show_key(row.get(..2).unwrap_or(&[]));
             self.report.add(Code::AuditSealBad, &SEALS, key, "height", "there is no block of this height");
+            let height = show(row.first().unwrap_or(&None));
+            self.report.add(
+                Code::AuditBlockBad,
+                &BLOCKS,
+                height,
+                "height",
+                "there are seals of a block that is missing",
+            );
         }
         Ok(())
     }

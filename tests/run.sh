@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# All tests from a fresh clone on a bare Debian 12 with cargo. Installs what is missing (apt; pip into target/venv) and fails loudly
+# when it can't: no test is skipped for want of a tool. Arguments go to `cargo test`.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# What the tests and the build call, and the Debian package of each.
+declare -A package_of=(
+  [cc]=build-essential [git]=git [pdffonts]=poppler-utils [pdftoppm]=poppler-utils [pdftotext]=poppler-utils [prlimit]=util-linux
+  [python3]=python3 [qpdf]=qpdf [zbarimg]=zbar-tools
+)
+# Packages are asked for by name where there is no command to ask for.
+missing=()
+for tool in "${!package_of[@]}"; do
+  command -v "$tool" >/dev/null || missing+=("${package_of[$tool]}")
+done
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+if ((${#missing[@]})); then
+  mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
+  echo "installing: ${missing[*]}" >&2
+  as_root=()
+  if ((EUID != 0)); then
+    command -v sudo >/dev/null || { echo "not root and no sudo: install ${missing[*]} by hand" >&2; exit 1; }
+    as_root=(sudo)
+  fi
+  "${as_root[@]}" apt-get update -q
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}"
+fi
+for tool in "${!package_of[@]}"; do
+  command -v "$tool" >/dev/null || { echo "$tool is still missing after installing ${package_of[$tool]}" >&2; exit 1; }
+done
+
+# The oracle: another implementation, in Python, with pinned packages.
+venv=target/venv
+requirements=tests/oracle/requirements.txt
+if ! cmp -s "$requirements" "$venv/installed.txt"; then
+  mkdir -p target
+  [[ -x $venv/bin/python ]] || python3 -m venv "$venv"
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$requirements"
+  cp "$requirements" "$venv/installed.txt"
+fi
+PIAOLIAN_PYTHON="$PWD/$venv/bin/python"
+export PIAOLIAN_PYTHON
+
+# Snapshots are compared, never written; insta notes those that a test asked for.
+export INSTA_UPDATE=no
+references="$PWD/target/snapshots.txt"
+rm -f "$references"
+INSTA_SNAPSHOT_REFERENCES_FILE="$references" cargo test --locked "$@"
+
+if (($# == 0)); then
+  unreferenced=0
+  while IFS= read -r -d '' snapshot; do
+    if ! grep -qsF "${snapshot#./}" "$references"; then
+      echo "no test refers to $snapshot" >&2
+      unreferenced=1
+    fi
+  done < <(find ./src ./tests -name '*.snap' -print0)
+  exit "$unreferenced"
+fi
