@@ -174,9 +174,9 @@ fn the_ledger_audits_and_exports(folder: &Path) {
     let csv_bytes = std::fs::read(&csv).unwrap();
     assert!(csv_bytes.starts_with(&[0xef, 0xbb, 0xbf]));
     let mut rows = csv::Reader::from_reader(&csv_bytes[3..]);
-    let totals: i64 = rows.deserialize::<std::collections::HashMap<String, String>>().fold(0, |sum, row| {
-        sum + row.unwrap()["total_fen"].parse::<i64>().unwrap()
-    });
+    let totals: i64 = rows
+        .deserialize::<std::collections::HashMap<String, String>>()
+        .fold(0, |sum, row| sum + row.unwrap()["total_fen"].parse::<i64>().unwrap());
     let receipts = files(&folder.join("receipts"), "json").into_iter().map(|file| std::fs::read(file).unwrap());
     let of_receipts: i64 = receipts
         .map(|bytes| {

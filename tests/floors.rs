@@ -191,11 +191,8 @@ mod tests {
             Some("crate" | "piaolian") => Vec::new(),
             Some("self" | "super") => module.to_vec(),
             Some(_) => {
-                if rest.len() > 1 {
-                    paths.foreign.insert(rest.to_vec());
-                }
-                // A crate's name alone is an import of it: `use diesel;` or `use k256 as k;`.
-                else if CRATES.iter().any(|(name, _)| *name == rest[0]) {
+                // A crate's name alone is an import of it too: `use diesel;` or `use k256 as k;`.
+                if rest.len() > 1 || CRATES.iter().any(|(name, _)| *name == rest[0]) {
                     paths.foreign.insert(rest.to_vec());
                 }
                 return;
@@ -275,7 +272,7 @@ mod tests {
         let missing: Vec<&str> = FLOORS.iter().map(|(room, _)| *room).filter(|room| !rooms.contains(room)).collect();
         assert!(missing.is_empty(), "no source file of {missing:?} was read");
         let chain = paths_of("ledger/x.rs", &std::fs::read_to_string(root().join("src/ledger/command.rs")).unwrap());
-        assert!(chain.own.contains(&["chain", "hash", "Hash"].map(str::to_owned).to_vec()), "{:?}", chain.own);
+        assert!(chain.own.contains(["chain", "hash", "Hash"].map(str::to_owned).as_slice()), "{:?}", chain.own);
     }
 
     #[test]

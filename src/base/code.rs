@@ -21,6 +21,8 @@ pub enum Class {
     Missing,
     /// The path is there, the method is not.
     Method,
+    /// The body is of a kind that is not taken.
+    MediaType,
     /// The body is too large.
     TooLarge,
     /// A quota that time or the bureau can refill.
@@ -170,6 +172,8 @@ codes! {
     LedgerRefundDiffers = "LEDGER-REFUND-DIFFERS", Conflict, "The refund is recorded already with other contents.";
     LedgerRefundTooLarge = "LEDGER-REFUND-TOO-LARGE", Conflict, "Refunds would exceed what was paid.";
     LedgerRefundInvoiced = "LEDGER-REFUND-INVOICED", Conflict, "The refunded money is invoiced already and must be reversed first.";
+    LedgerOwnKeyOnPayment = "LEDGER-OWN-KEY-ON-PAYMENT", Refused, "A merchant that keeps its own key signs each invoice itself, so none can come by itself on payment.";
+    LedgerKeyReserved = "LEDGER-KEY-RESERVED", Refused, "Idempotency keys that begin with on-payment: are the service's own.";
     LedgerOrderDiffers = "LEDGER-ORDER-DIFFERS", Conflict, "Another order of this merchant is there under this number.";
     LedgerAmountRange = "LEDGER-AMOUNT-RANGE", Refused, "An amount is outside 1 fen to 10^13 fen.";
     LedgerMonthlyCap = "LEDGER-MONTHLY-CAP", Exhausted, "The merchant's monthly cap is used up.";
@@ -236,7 +240,7 @@ codes! {
     HttpJsonMalformed = "HTTP-JSON-MALFORMED", Malformed, "The body is not JSON.";
     HttpShapeWrong = "HTTP-SHAPE-WRONG", Malformed, "The body is JSON, but a field is unknown, missing or of the wrong type.";
     HttpBodyTooLarge = "HTTP-BODY-TOO-LARGE", TooLarge, "The body is larger than this endpoint takes.";
-    HttpMediaType = "HTTP-MEDIA-TYPE", Malformed, "The body must be application/json.";
+    HttpMediaType = "HTTP-MEDIA-TYPE", MediaType, "The body must be application/json.";
     HttpQueryMalformed = "HTTP-QUERY-MALFORMED", Malformed, "A query or path parameter is unknown, missing or of the wrong form.";
     HttpKeyMissing = "HTTP-KEY-MISSING", Unauthenticated, "An API key is needed: Authorization: Bearer KEY.";
     HttpKeyBad = "HTTP-KEY-BAD", Unauthenticated, "The API key is unknown or revoked.";

@@ -84,6 +84,24 @@ impl FromRequest for Caller {
     }
 }
 
+/// What comes with a request, looked at only once its caller is known: a stranger's body is not read.
+#[derive(Debug)]
+pub(super) struct Behind<T>(pub Caller, pub T);
+
+impl<T: FromRequest<Error = Problem> + 'static> FromRequest for Behind<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, mut payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let caller = Caller::extract(&request).await?;
+            let rest = T::from_request(&request, &mut payload).await?;
+            Ok(Self(caller, rest))
+        })
+    }
+}
+
 /// The `Idempotency-Key` header.
 #[derive(Debug)]
 pub(super) struct KeyHeader(pub IdempotencyKey);
@@ -120,6 +138,21 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
             }
             parse_json(&read_body(&mut payload).await?).map(Self)
         })
+    }
+}
+
+/// An idempotency key and a JSON body: what a command is made of.
+#[derive(Debug)]
+pub(super) struct KeyedJson<T>(pub IdempotencyKey, pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for KeyedJson<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let key = KeyHeader::from_request(request, payload).into_inner();
+        let body = Json::from_request(request, payload);
+        Box::pin(async move { Ok(Self(key?.0, body.await?.0)) })
     }
 }
 

@@ -92,7 +92,7 @@ fn the_demonstration_shows_what_it_promises() {
     assert_eq!(merchants.iter().filter(|merchant| !merchant.issue_on_payment).count(), 1);
     assert_eq!(payments.iter().filter(|payment| payment.order.is_none()).count(), 1);
     assert_eq!(events.iter().filter(|event| matches!(event, DemoEvent::Repeat { .. })).count(), 1);
-    assert_eq!(events.iter().filter(|event| matches!(event, DemoEvent::Refund(_))).count(), 1);
+    assert_eq!(events.iter().filter(|event| matches!(event, DemoEvent::Refund(_))).count(), 2);
 
     let orders = checked_orders();
     let rates: BTreeSet<u16> = orders.iter().flat_map(|(_, c)| c.lines()).map(|line| line.rate().get()).collect();

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use piaolian::base::UnixMs;
 use piaolian::base::clock::FixedClock;
-use piaolian::base::{Clock, UnixMs};
 use piaolian::ledger::projection::LEDGER_TABLES;
 use piaolian::ledger::record::RulesScope;
 use piaolian::sequencer::desk::{Desk, IssueAsked, Recorded};
@@ -23,7 +23,7 @@ async fn issue_signed(desk: &Desk, nth: u64, name: String, amount: i64, payment:
 /// Everything that a replay needs and gives: receipts as sent, and every row of the ledger.
 async fn play(folder: &Path, keys: &Path) -> (Vec<String>, Vec<Table>) {
     let clock = Arc::new(FixedClock::at(NOON));
-    let service = scene::start(folder, keys, Arc::clone(&clock) as Arc<dyn Clock>).await;
+    let service = scene::start(folder, keys, Arc::<FixedClock>::clone(&clock)).await;
     let mut recorded = Vec::new();
     {
         let desk = service.desk();

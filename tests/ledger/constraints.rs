@@ -28,8 +28,11 @@ fn what_was_sealed_is_append_only() {
     }
 }
 
+/// Columns and what to put there.
+type Changes<'a> = &'a [(&'a str, Cell)];
+
 /// A new row after the model of another, some cells put in.
-fn like(table: &Table, row: usize, cells: &[(&str, Cell)]) -> String {
+fn like(table: &Table, row: usize, cells: Changes<'_>) -> String {
     let mut row = table.rows[row].clone();
     for (name, cell) in cells {
         let at = table.columns.iter().position(|column| column.name == *name).unwrap();
@@ -47,7 +50,7 @@ fn nothing_happens_twice() {
     let copy = Copy::of(&built().bytes);
     let mut raw = Raw::open(&copy.file());
     let unused = Cell::Int(1_000_000);
-    let cases: [(&str, &[(&str, Cell)], &str); 12] = [
+    let cases: [(&str, Changes<'_>, &str); 12] = [
         ("payments", &[("entry", unused.clone())], "payments.provider, payments.transaction_id"),
         ("payments", &[("transaction_id", text("new"))], "payments.entry"),
         ("refunds", &[("entry", unused.clone())], "refunds.provider, refunds.refund_id"),
@@ -95,7 +98,7 @@ fn rows_that_make_no_sense_are_refused() {
     let copy = Copy::of(&built().bytes);
     let mut raw = Raw::open(&copy.file());
     let unused = Cell::Int(1_000_000);
-    let cases: [(&str, &[(&str, Cell)]); 9] = [
+    let cases: [(&str, Changes<'_>); 9] = [
         ("invoices", &[("entry", unused.clone()), ("number", text("99999999")), ("tax_fen", Cell::Int(-1))]),
         ("invoices", &[("entry", unused.clone()), ("number", text("999"))]),
         ("invoices", &[("entry", unused.clone()), ("number", text("99999999")), ("code", text("1"))]),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::future::join_all;
 use piaolian::app::{self, Service};
@@ -99,15 +99,15 @@ fn a_thousand_requests_with_one_key_are_one_invoice_and_one_answer() {
 
 #[test]
 fn sixty_four_clients_get_five_thousand_invoices_numbered_without_gaps() {
-    const INVOICES: usize = 5_000;
-    const MERCHANTS: usize = 20;
+    const INVOICES: u64 = 5_000;
+    const MERCHANTS: u64 = 20;
     scene::block_on(async {
-        let town = Town::open(MERCHANTS as u64).await;
+        let town = Town::open(MERCHANTS).await;
         let mut keys = Vec::new();
         for nth in 1..=MERCHANTS {
-            keys.push(town.api_key(nth as u64).await);
+            keys.push(town.api_key(nth).await);
         }
-        let next = AtomicUsize::new(0);
+        let next = AtomicU64::new(0);
         let numbers: Vec<Vec<(u64, String)>> = join_all((0..64).map(|_| async {
             let mut numbers = Vec::new();
             loop {
@@ -116,8 +116,9 @@ fn sixty_four_clients_get_five_thousand_invoices_numbered_without_gaps() {
                     return numbers;
                 }
                 let amount = 100 + i64::try_from(nth).unwrap();
-                let (status, text) =
-                    town.post_invoice(&keys[nth % MERCHANTS], &format!("key-{nth}"), body(amount)).await;
+                let (status, text) = town
+                    .post_invoice(&keys[usize::try_from(nth % MERCHANTS).unwrap()], &format!("key-{nth}"), body(amount))
+                    .await;
                 assert_eq!(status, 201, "{text}");
                 let answer: Value = serde_json::from_str(&text).unwrap();
                 let invoice = &answer["invoice"];
@@ -138,7 +139,7 @@ fn sixty_four_clients_get_five_thousand_invoices_numbered_without_gaps() {
         let report = audited(&file, &[roster]);
         assert_eq!(report.findings, []);
         assert!(report.is_clean());
-        assert_eq!(report.invoices, INVOICES as u64);
+        assert_eq!(report.invoices, INVOICES);
         println!("{} blocks for {INVOICES} invoices", report.blocks);
     });
 }

@@ -8,7 +8,7 @@ use diesel::sqlite::SqliteConnection;
 use diesel::{QueryResult, QueryableByName, RunQueryDsl};
 use piaolian::chain::Roster;
 use piaolian::ledger::audit::{Report, audit};
-use piaolian::store::{DatabaseUrl, Store, StoreError};
+use piaolian::store::{DatabaseUrl, Store};
 
 /// A cell.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -234,5 +234,5 @@ impl Copy {
 /// Audits a database file.
 pub fn audited(file: &Path, trusted: &[Roster]) -> Report {
     let store = Store::open(&url(file), 1).unwrap();
-    store.read_blocking(|reader| Ok::<_, StoreError>(audit(reader, trusted, &mut |_, _| {})?)).unwrap()
+    store.read_blocking(|reader| audit(reader, trusted, &mut |_, _| {})).unwrap()
 }

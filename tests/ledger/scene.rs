@@ -213,7 +213,7 @@ async fn build() -> Built {
     let folder = tempfile::tempdir().unwrap();
     make_keys(folder.path().join("keys").as_path());
     let clock = Arc::new(FixedClock::at(NOON));
-    let service = start(folder.path(), &folder.path().join("keys"), Arc::clone(&clock) as Arc<dyn Clock>).await;
+    let service = start(folder.path(), &folder.path().join("keys"), Arc::<FixedClock>::clone(&clock)).await;
     let roster = service.roster.clone();
     let mut done = Done::default();
     {
@@ -263,25 +263,19 @@ async fn trade(desk: &Desk, round: u64, now: UnixMs, done: &mut Done) {
         assert!(recorded.unwrap().new);
         done.refunds += 1;
     }
-    let of_payments = (first..first + 10)
-        .map(|nth| issue(desk, payer(nth), key(format!("paid-{nth}")), draft(8_000, Some(&transaction(nth)))));
+    let of_payments = (first..first + 10).map(|nth| {
+        let draft = draft(8_000, Some(&transaction(nth)));
+        (payer(nth), key(format!("paid-{nth}")), draft)
+    });
     let plain = (0..20u64).map(|nth| {
         let amount = i64::try_from(2_000 + 100 * round + 13 * nth).unwrap();
-        issue(desk, 1 + nth % 5, key(format!("plain-{round}-{nth}")), draft(amount, None))
+        (1 + nth % 5, key(format!("plain-{round}-{nth}")), draft(amount, None))
     });
-    let all: Vec<_> = of_payments
-        .map(|work| Box::pin(work) as std::pin::Pin<Box<dyn Future<Output = _>>>)
-        .chain(plain.map(|work| Box::pin(work) as std::pin::Pin<Box<dyn Future<Output = _>>>))
-        .collect();
-    let mut waiting = all.into_iter();
-    loop {
-        // In groups, so that blocks hold several entries and there are several blocks.
-        let group: Vec<_> = waiting.by_ref().take(12).collect();
-        if group.is_empty() {
-            return;
-        }
+    let asked: Vec<_> = of_payments.chain(plain).collect();
+    // In groups, so that blocks hold several entries and there are several blocks.
+    for group in asked.chunks(12) {
+        let group = group.iter().cloned().map(|(nth, key, draft)| issue(desk, nth, key, draft));
         for recorded in join_all(group).await {
-            let recorded: Result<Recorded, Faults> = recorded;
             assert!(recorded.unwrap().new);
             done.invoices += 1;
         }

@@ -12,9 +12,9 @@ async fn refused(cases: impl IntoIterator<Item = (&'static str, Value, &'static 
     let merchant = app.register(CONSULTANT).await;
     for (pointer, value, code, path) in cases {
         let body = changed(draft(10_000), pointer, value);
-        app.refuses(issue(&merchant, "k1", &body), (422, code, path)).await;
+        app.refuses(issue(&merchant, "k1", &body), (422, code, &format!("draft.{path}"))).await;
         let check = Ask::post("/v1/drafts").by(&merchant.key).json(&json!({"draft": body}));
-        app.refuses(check, (422, code, path)).await;
+        app.refuses(check, (422, code, &format!("draft.{path}"))).await;
     }
     app.finish().await;
 }
@@ -73,7 +73,7 @@ async fn discounts_that_leave_nothing_are_refused() {
     let app = TestApp::new().await;
     let merchant = app.register(CONSULTANT).await;
     let body = without(changed(draft(100), "/lines/0/discount", json!(100)), "/total");
-    app.refuses(issue(&merchant, "k1", &body), (422, "INV-TOTAL-NOT-POSITIVE", "total")).await;
+    app.refuses(issue(&merchant, "k1", &body), (422, "INV-TOTAL-NOT-POSITIVE", "draft.total")).await;
     app.finish().await;
 }
 
@@ -147,17 +147,17 @@ async fn all_faults_of_a_draft_are_told_at_once() {
     let body = json!({"buyer": {"kind": "organisation", "name": " "}, "pricing": "inclusive", "lines": [
         with("/rate", json!(1700)), with("/amount", json!(0)), line(1), with("/classification", json!("1"))
     ]});
-    let answer = app.refuses(issue(&merchant, "k1", &body), (422, "INV-TEXT-EMPTY", "buyer.name")).await;
+    let answer = app.refuses(issue(&merchant, "k1", &body), (422, "INV-TEXT-EMPTY", "draft.buyer.name")).await;
     let faults = answer.json()["errors"].as_array().unwrap().clone();
     let told: Vec<_> = faults.iter().map(|f| (f["code"].as_str().unwrap(), f["path"].as_str().unwrap())).collect();
     assert_eq!(
         told,
         [
-            ("INV-TEXT-EMPTY", "buyer.name"),
-            ("INV-BUYER-TAXPAYER-ID-MISSING", "buyer.taxpayer_id"),
-            ("INV-RATE-EXPIRED", "lines[0].rate"),
-            ("INV-AMOUNT-NOT-POSITIVE", "lines[1].amount"),
-            ("INV-CLASSIFICATION-SHAPE", "lines[3].classification"),
+            ("INV-TEXT-EMPTY", "draft.buyer.name"),
+            ("INV-BUYER-TAXPAYER-ID-MISSING", "draft.buyer.taxpayer_id"),
+            ("INV-RATE-EXPIRED", "draft.lines[0].rate"),
+            ("INV-AMOUNT-NOT-POSITIVE", "draft.lines[1].amount"),
+            ("INV-CLASSIFICATION-SHAPE", "draft.lines[3].classification"),
         ]
     );
     app.finish().await;
@@ -168,7 +168,7 @@ async fn a_payment_that_is_not_there_is_refused() {
     let app = TestApp::new().await;
     let merchant = app.register(CONSULTANT).await;
     app.pay(&payment(CONSULTANT, "4200000001", "A-1", 10_000)).await.expect(204);
-    let unknown = (422, "LEDGER-PAYMENT-UNKNOWN", "payment.transaction");
+    let unknown = (422, "LEDGER-PAYMENT-UNKNOWN", "draft.payment.transaction");
     app.refuses(issue(&merchant, "k1", &draft_for("4200000002", 10_000)), unknown).await;
     let elsewhere = changed(draft_for("4200000001", 10_000), "/payment/provider", json!("alipay"));
     app.refuses(issue(&merchant, "k1", &elsewhere), unknown).await;
@@ -180,7 +180,7 @@ async fn another_merchants_payment_is_answered_like_none() {
     let app = TestApp::new().await;
     let (one, two) = (app.register(CONSULTANT).await, app.register(RESTAURANT).await);
     app.pay(&payment(CONSULTANT, "4200000001", "A-1", 10_000)).await.expect(204);
-    let unknown = (422, "LEDGER-PAYMENT-UNKNOWN", "payment.transaction");
+    let unknown = (422, "LEDGER-PAYMENT-UNKNOWN", "draft.payment.transaction");
     let same = |ask: Ask| ask.header("X-Request-Id", "same");
     let theirs = app.refuses(same(issue(&two, "k1", &draft_for("4200000001", 10_000))), unknown).await;
     let absent = app.refuses(same(issue(&two, "k1", &draft_for("4200000002", 10_000))), unknown).await;
@@ -194,7 +194,7 @@ async fn more_than_is_left_of_a_payment_is_refused() {
     let app = TestApp::new().await;
     let merchant = app.register(CONSULTANT).await;
     app.pay(&payment(CONSULTANT, "4200000001", "A-1", 10_000)).await.expect(204);
-    let overdrawn = (409, "LEDGER-PAYMENT-OVERDRAWN", "total");
+    let overdrawn = (409, "LEDGER-PAYMENT-OVERDRAWN", "draft.total");
     app.refuses(issue(&merchant, "k1", &draft_for("4200000001", 10_001)), overdrawn).await;
     app.issue(&merchant, "k1", &draft_for("4200000001", 9_999)).await.expect(201);
     app.refuses(issue(&merchant, "k2", &draft_for("4200000001", 2)), overdrawn).await;

@@ -200,9 +200,9 @@ async fn a_taxpayer_id_with_a_wrong_check_digit_is_a_warning_until_the_bureau_re
     let body = changed(draft(49_810), "/buyer", buyer);
     let answer = app.issue(&merchant, "k1", &body).await.expect(201).json();
     assert_eq!(answer["warnings"][0]["code"], "INV-USCC-CHECK-DIGIT");
-    assert_eq!(answer["warnings"][0]["path"], "buyer.taxpayer_id");
+    assert_eq!(answer["warnings"][0]["path"], "draft.buyer.taxpayer_id");
     app.set_rules("*", &json!({"uscc_check_digit": "refuse"})).await;
-    app.refuses(issue(&merchant, "k2", &body), (422, "INV-USCC-CHECK-DIGIT", "buyer.taxpayer_id")).await;
+    app.refuses(issue(&merchant, "k2", &body), (422, "INV-USCC-CHECK-DIGIT", "draft.buyer.taxpayer_id")).await;
     app.finish().await;
 }
 

@@ -18,29 +18,29 @@ async fn refused(rules: Value, draft: Value, expected: (u16, &str, &str)) {
 
 #[actix_web::test]
 async fn a_rate_that_is_not_allowed_is_refused() {
-    refused(json!({"rates": [0, 900]}), draft(100), (422, "INV-RULE-RATE", "lines[0].rate")).await;
+    refused(json!({"rates": [0, 900]}), draft(100), (422, "INV-RULE-RATE", "draft.lines[0].rate")).await;
 }
 
 #[actix_web::test]
 async fn a_classification_that_is_not_allowed_is_refused() {
-    let expected = (422, "INV-RULE-CLASSIFICATION", "lines[0].classification");
+    let expected = (422, "INV-RULE-CLASSIFICATION", "draft.lines[0].classification");
     refused(json!({"classification_prefixes": ["1", "308"]}), draft(100), expected).await;
 }
 
 #[actix_web::test]
 async fn an_invoice_above_the_cap_is_refused() {
-    refused(json!({"per_invoice_cap": 99}), draft(100), (422, "INV-RULE-INVOICE-CAP", "total")).await;
+    refused(json!({"per_invoice_cap": 99}), draft(100), (422, "INV-RULE-INVOICE-CAP", "draft.total")).await;
 }
 
 #[actix_web::test]
 async fn an_invoice_without_a_payment_is_refused_where_one_is_required() {
-    let expected = (422, "INV-RULE-PAYMENT-REQUIRED", "payment");
+    let expected = (422, "INV-RULE-PAYMENT-REQUIRED", "draft.payment");
     refused(json!({"payment_required": true}), draft(100), expected).await;
 }
 
 #[actix_web::test]
 async fn a_required_payment_has_to_be_recorded() {
-    let expected = (422, "LEDGER-PAYMENT-UNKNOWN", "payment.transaction");
+    let expected = (422, "LEDGER-PAYMENT-UNKNOWN", "draft.payment.transaction");
     refused(json!({"payment_required": true}), draft_for("4200000001", 100), expected).await;
 }
 
@@ -50,9 +50,9 @@ async fn a_used_up_month_is_refused_until_the_next_begins() {
     let merchant = app.register(CONSULTANT).await;
     app.set_rules("*", &json!({"monthly_cap": 100})).await;
     app.issue(&merchant, "k1", &draft(60)).await.expect(201);
-    app.refuses(issue(&merchant, "k2", &draft(41)), (429, "LEDGER-MONTHLY-CAP", "total")).await;
+    app.refuses(issue(&merchant, "k2", &draft(41)), (429, "LEDGER-MONTHLY-CAP", "draft.total")).await;
     app.issue(&merchant, "k2", &draft(40)).await.expect(201);
-    app.refuses(issue(&merchant, "k3", &draft(1)), (429, "LEDGER-MONTHLY-CAP", "total")).await;
+    app.refuses(issue(&merchant, "k3", &draft(1)), (429, "LEDGER-MONTHLY-CAP", "draft.total")).await;
     app.clock.set(UnixMs(NOON.0 + 9 * DAY_MS));
     app.issue(&merchant, "k3", &draft(100)).await.expect(201);
     app.finish().await;
@@ -80,7 +80,7 @@ async fn rules_of_a_merchant_stand_before_the_rules_for_all() {
     app.set_rules("*", &json!({"per_invoice_cap": 10})).await;
     app.set_rules(one.id.as_str(), &json!({"per_invoice_cap": 1_000})).await;
     app.issue(&one, "k1", &draft(1_000)).await.expect(201);
-    app.refuses(issue(&two, "k1", &draft(11)), (422, "INV-RULE-INVOICE-CAP", "total")).await;
+    app.refuses(issue(&two, "k1", &draft(11)), (422, "INV-RULE-INVOICE-CAP", "draft.total")).await;
     app.finish().await;
 }
 
@@ -110,7 +110,7 @@ async fn rules_without_sense_are_refused() {
         (json!({"classification_prefixes": [""]}), "INV-RULES-PREFIX", "classification_prefixes[0]"),
     ] {
         let ask = Ask::put("/v1/rules/*").by(&app.bureau).once("k1").json(&json!({"rules": rules}));
-        app.refuses(ask, (422, code, path)).await;
+        app.refuses(ask, (422, code, &format!("rules.{path}"))).await;
     }
     app.finish().await;
 }

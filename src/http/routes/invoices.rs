@@ -4,7 +4,7 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, ETAG};
 use actix_web::{HttpResponse, web};
 
 use super::super::HttpState;
-use super::super::extract::{Caller, Json, KeyHeader, Query, path_id};
+use super::super::extract::{Behind, Caller, Json, KeyedJson, Query, path_id};
 use super::super::problem::{Problem, ProblemFault, ProblemReply};
 use super::super::wire::{
     CheckDraftRequest, CheckedReply, InvoiceReply, InvoiceSummary, InvoicesReply, IssueInvoiceRequest, IssuedReply,
@@ -23,6 +23,19 @@ use crate::store::{InvoiceFilter, StoredEntry};
 
 /// Pixels a module of the QR code as PNG: about 300 px in all, sharp on a phone.
 const QR_MODULE_PX: usize = 6;
+
+/// What stands beside the draft in a request, or in no request at all.
+const BESIDE_DRAFT: [&str; 4] = ["signature", "merchant", "seller", "chain"];
+
+/// The path of a fault of the draft as it is in the request: the draft stands inside the body.
+fn one_in_draft(fault: Fault) -> Fault {
+    let first = fault.path.split(['.', '[']).next().unwrap_or_default();
+    if first.is_empty() || BESIDE_DRAFT.contains(&first) { fault } else { fault.under("draft") }
+}
+
+fn in_draft(faults: Faults) -> Problem {
+    Faults(faults.0.into_iter().map(one_in_draft).collect()).into()
+}
 
 /// The invoice of an entry as answered.
 pub(super) fn reply_of(entry: &str, leaf: &Hash, height: u64, public_url: &str) -> Result<InvoiceReply, Fault> {
@@ -56,11 +69,10 @@ pub(super) fn reply_of(entry: &str, leaf: &Hash, height: u64, public_url: &str) 
 )]
 pub async fn check_draft(
     state: web::Data<HttpState>,
-    caller: Caller,
-    body: Json<CheckDraftRequest>,
+    Behind(caller, Json(body)): Behind<Json<CheckDraftRequest>>,
 ) -> Result<HttpResponse, Problem> {
     let merchant = caller.merchant()?;
-    let preview = state.desk.preview(&merchant, &body.0.draft).await?;
+    let preview = state.desk.preview(&merchant, &body.draft).await.map_err(in_draft)?;
     let checked =
         serde_json::to_value(&preview.checked).map_err(|e| Fault::new(Code::Internal, "checked", e.to_string()))?;
     Ok(HttpResponse::Ok().json(CheckedReply {
@@ -68,7 +80,7 @@ pub async fn check_draft(
         text: preview.text,
         digest: preview.digest,
         issuer: preview.issuer.to_eip55(),
-        warnings: preview.warnings.iter().map(ProblemFault::from).collect(),
+        warnings: preview.warnings.into_iter().map(one_in_draft).map(|fault| ProblemFault::from(&fault)).collect(),
     }))
 }
 
@@ -86,19 +98,17 @@ pub async fn check_draft(
 )]
 pub async fn issue_invoice(
     state: web::Data<HttpState>,
-    caller: Caller,
-    key: KeyHeader,
-    body: Json<IssueInvoiceRequest>,
+    Behind(caller, KeyedJson(key, body)): Behind<KeyedJson<IssueInvoiceRequest>>,
 ) -> Result<HttpResponse, Problem> {
     let merchant = caller.merchant()?;
-    let IssueInvoiceRequest { draft, signature } = body.0;
-    let asked = IssueAsked { merchant, key: key.0, draft, signature };
-    let (recorded, warnings) = state.desk.issue(asked).await?;
+    let IssueInvoiceRequest { draft, signature } = body;
+    let asked = IssueAsked { merchant, key: key, draft, signature };
+    let (recorded, warnings) = state.desk.issue(asked).await.map_err(in_draft)?;
     let invoice = reply_of(&recorded.receipt.entry, &recorded.leaf, recorded.height, &state.public_url)?;
     Ok(HttpResponse::Created().json(IssuedReply {
         invoice,
         receipt: recorded.receipt,
-        warnings: warnings.iter().map(ProblemFault::from).collect(),
+        warnings: warnings.into_iter().map(one_in_draft).map(|fault| ProblemFault::from(&fault)).collect(),
     }))
 }
 
@@ -112,10 +122,9 @@ pub async fn issue_invoice(
 )]
 pub async fn list_invoices(
     state: web::Data<HttpState>,
-    caller: Caller,
-    query: Query<ListInvoicesQuery>,
+    Behind(caller, Query(query)): Behind<Query<ListInvoicesQuery>>,
 ) -> Result<HttpResponse, Problem> {
-    let ListInvoicesQuery { merchant, from, to, number, buyer, payment, before, limit } = query.0;
+    let ListInvoicesQuery { merchant, from, to, number, buyer, payment, before, limit } = query;
     let items = page_items(limit)?;
     let filter = InvoiceFilter {
         merchant: caller.scope(merchant)?,

@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, web};
 
 use super::super::HttpState;
-use super::super::extract::{Caller, Json};
+use super::super::extract::{Behind, Caller, Json};
 use super::super::problem::{Problem, ProblemReply};
 use super::super::wire::{ApiKeyReply, NewApiKeyRequest};
 use crate::base::Faults;
@@ -19,11 +19,10 @@ use crate::store::Role;
 )]
 pub async fn create_api_key(
     state: web::Data<HttpState>,
-    caller: Caller,
-    body: Json<NewApiKeyRequest>,
+    Behind(caller, Json(body)): Behind<Json<NewApiKeyRequest>>,
 ) -> Result<HttpResponse, Problem> {
     caller.require(&[Role::Bureau])?;
-    let NewApiKeyRequest { role, merchant, label } = body.0;
+    let NewApiKeyRequest { role, merchant, label } = body;
     let new = state.desk.new_api_key(role, merchant, label).await?;
     let secret = Some(new.secret.expose().clone());
     Ok(HttpResponse::Created().json(ApiKeyReply { secret, ..ApiKeyReply::from(new.key) }))

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::super::HttpState;
-use super::super::extract::{Caller, Json, KeyHeader, Query, path_id};
+use super::super::extract::{Behind, Caller, KeyedJson, Query, path_id};
 use super::super::problem::{Problem, ProblemReply};
 use super::super::wire::{
     MerchantReply, RecordedReply, RegisterMerchantRequest, RegisteredReply, RulesReply, SetRulesRequest,
@@ -34,20 +34,18 @@ use crate::store::Role;
 )]
 pub async fn register_merchant(
     state: web::Data<HttpState>,
-    caller: Caller,
-    key: KeyHeader,
-    body: Json<RegisterMerchantRequest>,
+    Behind(caller, KeyedJson(key, body)): Behind<KeyedJson<RegisterMerchantRequest>>,
 ) -> Result<HttpResponse, Problem> {
     caller.require(&[Role::Bureau])?;
     let RegisterMerchantRequest { name, taxpayer_id, address_phone, bank_account, mchid, issue_on_payment, issuer } =
-        body.0;
+        body;
     let asked = RegisterAsked {
         seller: Seller { name, taxpayer_id, address_phone, bank_account },
         mchid,
         issue_on_payment,
         custody: issuer.map_or(CustodyAsked::Kingdee, CustodyAsked::Own),
     };
-    let recorded = state.desk.register_merchant(key.0, asked).await?;
+    let recorded = state.desk.register_merchant(key, asked).await?;
     let id = Entry::parse(&recorded.receipt.entry)?.merchant;
     let id = id.ok_or_else(|| Fault::new(Code::Internal, "", "an entry without its merchant"))?;
     let merchant = state.desk.store().read(move |reader| Ok::<_, Faults>(reader.merchant(&id)?)).await?;
@@ -74,17 +72,16 @@ pub struct ListMerchantsQuery {
 )]
 pub async fn list_merchants(
     state: web::Data<HttpState>,
-    caller: Caller,
-    query: Query<ListMerchantsQuery>,
+    Behind(caller, Query(query)): Behind<Query<ListMerchantsQuery>>,
 ) -> Result<HttpResponse, Problem> {
-    let items = page_items(query.0.limit)?;
+    let items = page_items(query.limit)?;
     let own = caller.scope(None)?;
     let found = state
         .desk
         .store()
         .read(move |reader| match own {
             Some(own) => Ok::<_, Faults>(reader.merchant(&own)?.into_iter().collect()),
-            None => Ok(reader.merchants(query.0.after.as_ref(), items)?),
+            None => Ok(reader.merchants(query.after.as_ref(), items)?),
         })
         .await?;
     Ok(HttpResponse::Ok().json(found.into_iter().map(MerchantReply::from).collect::<Vec<_>>()))
@@ -126,15 +123,16 @@ pub async fn get_merchant(
 )]
 pub async fn set_rules(
     state: web::Data<HttpState>,
-    caller: Caller,
-    key: KeyHeader,
     path: web::Path<String>,
-    body: Json<SetRulesRequest>,
+    Behind(caller, KeyedJson(key, body)): Behind<KeyedJson<SetRulesRequest>>,
 ) -> Result<HttpResponse, Problem> {
     caller.require(&[Role::Bureau])?;
     let scope = RulesScope::try_from(path.into_inner())
         .map_err(|fault| Fault::new(Code::HttpQueryMalformed, "scope", fault.message))?;
-    let recorded = state.desk.set_rules(key.0, RulesBody { scope, rules: body.0.rules }).await?;
+    let in_rules =
+        |fault: Fault| if matches!(fault.path.as_str(), "" | "scope") { fault } else { fault.under("rules") };
+    let set = state.desk.set_rules(key, RulesBody { scope, rules: body.rules }).await;
+    let recorded = set.map_err(|faults| Faults(faults.0.into_iter().map(in_rules).collect()))?;
     Ok(HttpResponse::Created().json(RecordedReply {
         entry: recorded.receipt.index,
         block: recorded.height,

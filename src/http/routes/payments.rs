@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
 use super::super::HttpState;
-use super::super::extract::{Caller, Json, Query, Raw, path_id};
+use super::super::extract::{Behind, Caller, Json, Query, Raw, path_id};
 use super::super::openapi::OrderSchema;
 use super::super::problem::{Problem, ProblemReply};
 use super::super::wire::{ListPaymentsQuery, OrderReply, PaymentReply, PaymentsReply};
@@ -27,13 +27,12 @@ use crate::store::PaymentFilter;
 )]
 pub async fn take_order(
     state: web::Data<HttpState>,
-    caller: Caller,
-    body: Json<Order>,
+    Behind(caller, Json(body)): Behind<Json<Order>>,
 ) -> Result<HttpResponse, Problem> {
     let merchant = caller.merchant()?;
-    let total = body.0.total()?;
-    let new = state.desk.take_order(&merchant, &body.0).await?;
-    let reply = OrderReply { out_trade_no: body.0.out_trade_no, total };
+    let total = body.total()?;
+    let new = state.desk.take_order(&merchant, &body).await?;
+    let reply = OrderReply { out_trade_no: body.out_trade_no, total };
     Ok(if new { HttpResponse::Created().json(reply) } else { HttpResponse::Ok().json(reply) })
 }
 
@@ -47,10 +46,9 @@ pub async fn take_order(
 )]
 pub async fn list_payments(
     state: web::Data<HttpState>,
-    caller: Caller,
-    query: Query<ListPaymentsQuery>,
+    Behind(caller, Query(query)): Behind<Query<ListPaymentsQuery>>,
 ) -> Result<HttpResponse, Problem> {
-    let ListPaymentsQuery { merchant, open, before, limit } = query.0;
+    let ListPaymentsQuery { merchant, open, before, limit } = query;
     let items = page_items(limit)?;
     let filter = PaymentFilter { merchant: caller.scope(merchant)?, open, before, limit: items.saturating_add(1) };
     let found = state.desk.store().read(move |reader| Ok::<_, Faults>(reader.payments(&filter)?)).await?;

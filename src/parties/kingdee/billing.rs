@@ -79,6 +79,23 @@ impl Order {
     }
 }
 
+impl Order {
+    /// The draft that it will become, not yet for any payment.
+    pub fn into_draft(self) -> Draft {
+        Draft {
+            payment: None,
+            buyer: self.buyer.unwrap_or_else(individual),
+            pricing: self.pricing,
+            lines: self.lines,
+            total: None,
+            remark: self.remark,
+            payee: self.payee,
+            reviewer: self.reviewer,
+            drawer: self.drawer,
+        }
+    }
+}
+
 fn line_total(line: &DraftLine, pricing: Pricing) -> Result<Fen, Fault> {
     let amount = match (line.amount, line.quantity, line.price) {
         (Some(amount), _, _) => amount,
@@ -105,17 +122,9 @@ pub fn bill(order: Order, payment: Paid) -> Result<Draft, Fault> {
         let message = format!("the order comes to {} yuan, paid were {}", total.to_yuan(), payment.paid.to_yuan());
         return Err(Fault::new(Code::BillTotalMismatch, "lines", message));
     }
-    Ok(Draft {
-        payment: Some(Payment { provider: payment.provider, transaction: payment.transaction }),
-        buyer: order.buyer.unwrap_or_else(individual),
-        pricing: order.pricing,
-        lines: order.lines,
-        total: Some(payment.paid),
-        remark: order.remark,
-        payee: order.payee,
-        reviewer: order.reviewer,
-        drawer: order.drawer,
-    })
+    let draft = order.into_draft();
+    let source = Payment { provider: payment.provider, transaction: payment.transaction };
+    Ok(Draft { payment: Some(source), total: Some(payment.paid), ..draft })
 }
 
 /// A buyer who has not said who they are.

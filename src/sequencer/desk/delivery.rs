@@ -1,6 +1,7 @@
 //! What the outbox asks for: bill a payment, bring an invoice into the payer's wallet and the merchant's ERP. Each may be asked
 //! for twice and has the effect of once.
 
+use super::issue::ON_PAYMENT;
 use super::payment::WECHAT_PAY;
 use super::{Desk, IssueAsked};
 use crate::base::ids::{IdempotencyKey, Provider, TransactionId};
@@ -29,10 +30,10 @@ impl Desk {
         let Some((payment, order)) = found else { return Ok(()) };
         let order = Order::from_json(order.as_bytes())?;
         // A key of our own, one a payment: billing it again is the same request.
-        let key = IdempotencyKey::try_from(format!("on-payment:{}:{}", payment.provider, payment.transaction))?;
+        let key = IdempotencyKey::try_from(format!("{ON_PAYMENT}{}:{}", payment.provider, payment.transaction))?;
         let paid = Paid { provider: payment.provider, transaction: payment.transaction, paid: payment.paid };
         let draft = bill(order, paid)?;
-        self.issue(IssueAsked { merchant: payment.merchant, key, draft, signature: None }).await?;
+        self.issue_under(IssueAsked { merchant: payment.merchant, key, draft, signature: None }).await?;
         Ok(())
     }
 

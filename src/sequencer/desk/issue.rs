@@ -12,6 +12,9 @@ use crate::invoice::draft::Draft;
 use crate::ledger::command::{Command, Issue, request_hash};
 use crate::ledger::state::State;
 
+/// How idempotency keys begin under which a payment is invoiced by itself.
+pub(super) const ON_PAYMENT: &str = "on-payment:";
+
 /// A request to issue.
 #[derive(Debug, Clone)]
 pub struct IssueAsked {
@@ -52,8 +55,17 @@ impl Desk {
     /// Issues an invoice, exactly once a key.
     ///
     /// # Errors
-    /// Every fault of the draft at once; what execution refuses; [`Code::SeqBusy`].
+    /// Every fault of the draft at once; what execution refuses; [`Code::LedgerKeyReserved`]; [`Code::SeqBusy`].
     pub async fn issue(&self, asked: IssueAsked) -> Result<(Recorded, Vec<Fault>), Faults> {
+        if asked.key.as_str().starts_with(ON_PAYMENT) {
+            let message = format!("keys that begin with '{ON_PAYMENT}' are the service's own");
+            return Err(Fault::new(Code::LedgerKeyReserved, "", message).into());
+        }
+        self.issue_under(asked).await
+    }
+
+    /// Issues under any key, the service's own among them.
+    pub(super) async fn issue_under(&self, asked: IssueAsked) -> Result<(Recorded, Vec<Fault>), Faults> {
         let IssueAsked { merchant, key, draft, signature } = asked;
         let profile = self.profile(&merchant).await?;
         let date = LegalDate::of(self.clock.now())?;

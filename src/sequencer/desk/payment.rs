@@ -1,8 +1,8 @@
 //! The payment desk: partners' notices become payments and refunds; orders wait for their payment or find it there.
 
-use super::{Desk, Recorded};
+use super::{Desk, POLICY, Recorded};
 use crate::base::ids::{MerchantId, Provider, TransactionId};
-use crate::base::{Code, Fault, Faults};
+use crate::base::{Code, Fault, Faults, LegalDate};
 use crate::chain::canonical;
 use crate::invoice::money::Fen;
 use crate::ledger::command::{Command, PaymentBody, RefundBody};
@@ -91,13 +91,12 @@ impl Desk {
     /// put on its way. The same order again changes nothing; says whether it was new.
     ///
     /// # Errors
-    /// [`Code::BillOrderMalformed`] and the faults of its lines; [`Code::LedgerOrderDiffers`] for another order under the same number.
+    /// Every fault that its draft would have today, at once; [`Code::LedgerOrderDiffers`] for another order under the same number.
     pub async fn take_order(&self, merchant: &MerchantId, order: &Order) -> Result<bool, Faults> {
         let profile = self.profile(merchant).await?;
-        let total = order.total()?;
-        if !total.is_positive() {
-            return Err(Fault::new(Code::BillOrderMalformed, "lines", "an order comes to more than nothing").into());
-        }
+        // Whatever would keep the invoice from coming later is said now, to whoever can mend it.
+        let date = LegalDate::of(self.clock.now())?;
+        order.clone().into_draft().check(&profile.merchant.seller, &self.chain, merchant, date, &POLICY)?;
         let number = TransactionId::try_from(order.out_trade_no.as_str()).map_err(|f| f.under("out_trade_no"))?;
         let text = canonical::to_canonical(order)?;
         let (id, now, on_payment) = (merchant.clone(), self.clock.now(), profile.merchant.issue_on_payment);

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Desk, POLICY, Recorded};
 use crate::base::ids::IdempotencyKey;
-use crate::base::{Faults, Secret, random};
+use crate::base::{Code, Fault, Faults, Secret, random};
 use crate::chain::issuer::{Address, IssuerKey};
 use crate::invoice::draft::Seller;
 use crate::ledger::command::{BUREAU_SCOPE, Command, Keyed, MerchantBody, RulesBody, request_hash};
@@ -40,6 +40,10 @@ impl Desk {
     pub async fn register_merchant(&self, key: IdempotencyKey, asked: RegisterAsked) -> Result<Recorded, Faults> {
         // Before anything is kept for it: a seller that execution would refuse needs no key.
         asked.seller.check(&POLICY)?;
+        if asked.issue_on_payment && matches!(asked.custody, CustodyAsked::Own(_)) {
+            let message = "with a key of its own the merchant signs each invoice itself: none can come by itself";
+            return Err(Fault::new(Code::LedgerOwnKeyOnPayment, "issue_on_payment", message).into());
+        }
         let request = request_hash(&self.chain, "register_merchant", &Fingerprint::of(&asked))?;
         if let Some(before) = self.answered_before(BUREAU_SCOPE, &key, request).await? {
             return Ok(before);

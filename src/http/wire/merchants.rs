@@ -1,0 +1,189 @@
+//! Merchants, rules and API keys.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::super::openapi::{ReceiptSchema, RulesSchema};
+use crate::base::UnixMs;
+use crate::base::ids::MerchantId;
+use crate::chain::issuer::Address;
+use crate::chain::receipt::Receipt;
+use crate::invoice::draft::never_null;
+use crate::invoice::{IssuingRules, Seller};
+use crate::ledger::record::{Merchant, RulesRecord, RulesScope};
+use crate::store::{ApiKey, Role};
+
+/// Body of `POST /v1/merchants`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RegisterMerchantRequest {
+    /// As it will stand on invoices, 1 to 256 characters.
+    pub name: String,
+    /// Taxpayer id (USCC, GB 32100).
+    pub taxpayer_id: String,
+    /// Address and telephone.
+    #[serde(default, deserialize_with = "never_null")]
+    pub address_phone: Option<String>,
+    /// Bank and account.
+    #[serde(default, deserialize_with = "never_null")]
+    pub bank_account: Option<String>,
+    /// WeChat Pay merchant number.
+    #[serde(default, deserialize_with = "never_null")]
+    pub mchid: Option<String>,
+    /// Whether a payment with a known order becomes an invoice by itself.
+    #[serde(default)]
+    pub issue_on_payment: bool,
+    /// Address (40 hex digits) of the merchant's own issuer key; left out, Kingdee makes and keeps one.
+    #[serde(default, deserialize_with = "never_null")]
+    #[schema(value_type = Option<String>)]
+    pub issuer: Option<Address>,
+}
+
+/// A merchant.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MerchantReply {
+    /// `M` and eight digits.
+    #[schema(value_type = String)]
+    pub id: MerchantId,
+    /// Name.
+    pub name: String,
+    /// Taxpayer id.
+    pub taxpayer_id: String,
+    /// Address and telephone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address_phone: Option<String>,
+    /// Bank and account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bank_account: Option<String>,
+    /// WeChat Pay merchant number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mchid: Option<String>,
+    /// Address of the issuer key, EIP-55.
+    pub issuer: String,
+    /// Whether payments become invoices by themselves.
+    pub issue_on_payment: bool,
+    /// The entry that registered it.
+    pub entry: u64,
+}
+
+impl From<Merchant> for MerchantReply {
+    fn from(merchant: Merchant) -> Self {
+        let Seller { name, taxpayer_id, address_phone, bank_account } = merchant.seller;
+        Self {
+            id: merchant.id,
+            name,
+            taxpayer_id,
+            address_phone,
+            bank_account,
+            mchid: merchant.mchid,
+            issuer: merchant.issuer.to_eip55(),
+            issue_on_payment: merchant.issue_on_payment,
+            entry: merchant.entry,
+        }
+    }
+}
+
+/// Answer to a command that made an entry.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RecordedReply {
+    /// Index of the entry.
+    pub entry: u64,
+    /// Height of its block.
+    pub block: u64,
+    /// Its receipt.
+    #[schema(value_type = ReceiptSchema)]
+    pub receipt: Receipt,
+}
+
+/// Answer of `POST /v1/merchants`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RegisteredReply {
+    /// The merchant.
+    pub merchant: MerchantReply,
+    /// The entry's receipt.
+    #[schema(value_type = ReceiptSchema)]
+    pub receipt: Receipt,
+}
+
+/// Body of `PUT /v1/rules/{scope}`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetRulesRequest {
+    /// The rules; they replace the scope's rules as a whole.
+    #[schema(value_type = RulesSchema)]
+    pub rules: IssuingRules,
+}
+
+/// Issuing rules in force.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RulesReply {
+    /// `*` or a merchant's id.
+    #[schema(value_type = String)]
+    pub scope: RulesScope,
+    /// What they say.
+    #[schema(value_type = RulesSchema)]
+    pub rules: IssuingRules,
+    /// The entry that set them.
+    pub entry: u64,
+}
+
+impl From<RulesRecord> for RulesReply {
+    fn from(record: RulesRecord) -> Self {
+        Self { scope: record.scope, rules: record.rules, entry: record.entry }
+    }
+}
+
+/// Body of `POST /v1/api-keys`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewApiKeyRequest {
+    /// `merchant`, `bureau` or `auditor`.
+    #[schema(value_type = String)]
+    pub role: Role,
+    /// Whose, for role `merchant`.
+    #[serde(default, deserialize_with = "never_null")]
+    #[schema(value_type = Option<String>)]
+    pub merchant: Option<MerchantId>,
+    /// What people call it.
+    pub label: String,
+}
+
+/// An API key without its secret.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ApiKeyReply {
+    /// Public id.
+    pub id: String,
+    /// What it may do.
+    #[schema(value_type = String)]
+    pub role: Role,
+    /// Whose it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub merchant: Option<MerchantId>,
+    /// What people call it.
+    pub label: String,
+    /// When it was made, unix ms.
+    #[schema(value_type = i64)]
+    pub created_at: UnixMs,
+    /// When it was revoked, unix ms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub revoked_at: Option<UnixMs>,
+    /// The secret: only in the answer that makes the key, and never again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+}
+
+impl From<ApiKey> for ApiKeyReply {
+    fn from(key: ApiKey) -> Self {
+        Self {
+            id: key.id,
+            role: key.role,
+            merchant: key.merchant,
+            label: key.label,
+            created_at: key.created_at,
+            revoked_at: key.revoked_at,
+            secret: None,
+        }
+    }
+}
