@@ -3,7 +3,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use piaolian::chain::hash::leaf_hash;
 use piaolian::chain::receipt::Receipt;
@@ -29,6 +29,8 @@ fn text(path: &Path) -> String {
 struct Demo {
     child: Child,
     told: String,
+    /// Kept open: a program whose output nobody takes would end with a broken pipe.
+    _output: BufReader<ChildStdout>,
 }
 
 impl Demo {
@@ -39,15 +41,12 @@ impl Demo {
             .spawn()
             .unwrap();
         let mut told = String::new();
-        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
-            let line = line.unwrap();
-            told.push_str(&line);
-            told.push('\n');
-            if line.starts_with("Still serving") {
-                return Self { child, told };
-            }
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        while !told.contains("Still serving") {
+            let read = output.read_line(&mut told).unwrap();
+            assert!(read > 0, "the demonstration ended early:\n{told}");
         }
-        panic!("the demonstration ended early:\n{told}");
+        Self { child, told, _output: output }
     }
 
     fn stop(mut self) {

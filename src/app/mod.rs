@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use actix_web::dev::ServerHandle;
 use actix_web::{HttpServer, web};
 use futures_util::future::BoxFuture;
 use prometheus::Registry;

@@ -3,6 +3,9 @@
 //! Promises: [`Store::write`] is the only door for writes: one closure, one transaction, all or nothing, durable when it
 //! returns. [`Store::read`] sees one moment and can't write. UNIQUE and CHECK constraints are the guarantees, the lock is for order.
 //!
+//! One row by its key is read with `get_result`, never `first`: the latter binds a LIMIT, and SQLite then prepares the statement
+//! again at every execution (measured: 14 % of the sequencer's CPU).
+//!
 //! *Invariant:* knows no HTTP and no rules; nothing here awaits or calls a partner inside a transaction.
 
 mod connection;

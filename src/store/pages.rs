@@ -93,7 +93,7 @@ impl Reader<'_> {
         let row: Option<InvoiceRow> = invoices::table
             .filter(invoices::number.eq(id.number.to_string()))
             .filter(invoices::code.eq(id.code.to_string()))
-            .first(self.conn)
+            .get_result(self.conn)
             .optional()?;
         row.map(Invoice::try_from).transpose()
     }
@@ -148,7 +148,7 @@ impl Reader<'_> {
     /// [`StoreError`].
     pub fn payment_of_entry(&mut self, entry: u64) -> Result<Option<Payment>, StoreError> {
         let row: Option<PaymentRow> =
-            payments::table.filter(payments::entry.eq(column(entry))).first(self.conn).optional()?;
+            payments::table.filter(payments::entry.eq(column(entry))).get_result(self.conn).optional()?;
         row.map(Payment::try_from).transpose()
     }
 
@@ -181,7 +181,7 @@ impl Reader<'_> {
     /// [`StoreError`].
     pub fn order(&mut self, merchant: &MerchantId, order: &TransactionId) -> Result<Option<String>, StoreError> {
         let found = orders::table.find((merchant.as_str(), order.as_str())).select(orders::body);
-        Ok(found.first(self.conn).optional()?)
+        Ok(found.get_result(self.conn).optional()?)
     }
 
     /// Who paid, at the provider. Personal: not for logs.
@@ -190,7 +190,7 @@ impl Reader<'_> {
     /// [`StoreError`].
     pub fn payer(&mut self, provider: &Provider, transaction: &TransactionId) -> Result<Option<String>, StoreError> {
         let found = payers::table.find((provider.as_str(), transaction.as_str())).select(payers::openid);
-        Ok(found.first(self.conn).optional()?)
+        Ok(found.get_result(self.conn).optional()?)
     }
 
     /// The sealed secret of an issuer in custody.
@@ -199,7 +199,7 @@ impl Reader<'_> {
     /// [`StoreError`].
     pub fn custody_key(&mut self, issuer: &Address) -> Result<Option<Vec<u8>>, StoreError> {
         let found = custody_keys::table.find(issuer.0.to_vec()).select(custody_keys::sealed);
-        Ok(found.first(self.conn).optional()?)
+        Ok(found.get_result(self.conn).optional()?)
     }
 
     /// An API key by the hash of its secret.
@@ -207,8 +207,10 @@ impl Reader<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn api_key(&mut self, key_hash: &Hash) -> Result<Option<ApiKey>, StoreError> {
-        let row: Option<ApiKeyRow> =
-            api_keys::table.filter(api_keys::key_hash.eq(key_hash.as_bytes().to_vec())).first(self.conn).optional()?;
+        let row: Option<ApiKeyRow> = api_keys::table
+            .filter(api_keys::key_hash.eq(key_hash.as_bytes().to_vec()))
+            .get_result(self.conn)
+            .optional()?;
         row.map(ApiKey::try_from).transpose()
     }
 

@@ -79,7 +79,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`StoreError`].
     pub fn checkpoint(&mut self) -> Result<Option<Block>, StoreError> {
-        let top: Option<i64> = blocks::table.select(max(blocks::height)).first(self.conn)?;
+        let top: Option<i64> = blocks::table.select(max(blocks::height)).get_result(self.conn)?;
         match top {
             Some(height) => self.block(unsigned("blocks", height, height)?),
             None => Ok(None),
@@ -91,7 +91,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`StoreError`].
     pub fn block(&mut self, height: u64) -> Result<Option<Block>, StoreError> {
-        let row: Option<BlockRow> = blocks::table.find(column(height)).first(self.conn).optional()?;
+        let row: Option<BlockRow> = blocks::table.find(column(height)).get_result(self.conn).optional()?;
         row.map(|row| self.with_seals(row)).transpose()
     }
 
@@ -143,7 +143,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`StoreError`].
     pub fn entry(&mut self, index: u64) -> Result<Option<StoredEntry>, StoreError> {
-        let row: Option<EntryRow> = entries::table.find(column(index)).first(self.conn).optional()?;
+        let row: Option<EntryRow> = entries::table.find(column(index)).get_result(self.conn).optional()?;
         row.map(StoredEntry::try_from).transpose()
     }
 
@@ -243,7 +243,7 @@ impl Tiles for StoredTiles<'_> {
     fn tile(&self, id: TileId) -> Result<Option<Vec<Hash>>, StoreError> {
         let mut conn = self.0.borrow_mut();
         let key = (i64::from(id.level), column(id.index));
-        let bytes: Option<Vec<u8>> = tiles::table.find(key).select(tiles::hashes).first(&mut **conn).optional()?;
+        let bytes: Option<Vec<u8>> = tiles::table.find(key).select(tiles::hashes).get_result(&mut **conn).optional()?;
         let Some(bytes) = bytes else { return Ok(None) };
         let chunks = bytes.chunks(32).map(|chunk| hash("tiles", id, chunk));
         chunks.collect::<Result<Vec<_>, _>>().map(Some)

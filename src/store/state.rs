@@ -25,50 +25,50 @@ impl state::Reader for Reader<'_> {
     type Error = StoreError;
 
     fn merchant(&mut self, id: &MerchantId) -> Result<Option<Merchant>, StoreError> {
-        let row: Option<MerchantRow> = merchants::table.find(id.as_str()).first(self.conn).optional()?;
+        let row: Option<MerchantRow> = merchants::table.find(id.as_str()).get_result(self.conn).optional()?;
         row.map(Merchant::try_from).transpose()
     }
 
     fn merchant_by_taxpayer(&mut self, taxpayer_id: &str) -> Result<Option<MerchantId>, StoreError> {
         let found = merchants::table.filter(merchants::taxpayer_id.eq(taxpayer_id)).select(merchants::id);
-        parsed_id(found.first(self.conn).optional()?)
+        parsed_id(found.get_result(self.conn).optional()?)
     }
 
     fn merchant_by_mchid(&mut self, mchid: &str) -> Result<Option<MerchantId>, StoreError> {
         let found = merchants::table.filter(merchants::mchid.eq(mchid)).select(merchants::id);
-        parsed_id(found.first(self.conn).optional()?)
+        parsed_id(found.get_result(self.conn).optional()?)
     }
 
     fn rules(&mut self, scope: &RulesScope) -> Result<Option<RulesRecord>, StoreError> {
         let scope = String::from(scope.clone());
-        let row: Option<RulesRow> = rules::table.find(scope).first(self.conn).optional()?;
+        let row: Option<RulesRow> = rules::table.find(scope).get_result(self.conn).optional()?;
         row.map(RulesRecord::try_from).transpose()
     }
 
     fn quota(&mut self, merchant: &MerchantId, month: &str) -> Result<Option<Quota>, StoreError> {
-        let row: Option<QuotaRow> = quotas::table.find((merchant.as_str(), month)).first(self.conn).optional()?;
+        let row: Option<QuotaRow> = quotas::table.find((merchant.as_str(), month)).get_result(self.conn).optional()?;
         row.map(Quota::try_from).transpose()
     }
 
     fn payment(&mut self, provider: &Provider, transaction: &TransactionId) -> Result<Option<Payment>, StoreError> {
         let key = (provider.as_str(), transaction.as_str());
-        let row: Option<PaymentRow> = payments::table.find(key).first(self.conn).optional()?;
+        let row: Option<PaymentRow> = payments::table.find(key).get_result(self.conn).optional()?;
         row.map(Payment::try_from).transpose()
     }
 
     fn refund(&mut self, provider: &Provider, refund: &TransactionId) -> Result<Option<Refund>, StoreError> {
         let key = (provider.as_str(), refund.as_str());
-        let row: Option<RefundRow> = refunds::table.find(key).first(self.conn).optional()?;
+        let row: Option<RefundRow> = refunds::table.find(key).get_result(self.conn).optional()?;
         row.map(Refund::try_from).transpose()
     }
 
     fn sequence(&mut self, name: &str) -> Result<Option<Sequence>, StoreError> {
-        let row: Option<SequenceRow> = sequences::table.find(name).first(self.conn).optional()?;
+        let row: Option<SequenceRow> = sequences::table.find(name).get_result(self.conn).optional()?;
         Ok(row.map(Sequence::from))
     }
 
     fn answer(&mut self, scope: &str, key: &str) -> Result<Option<Answer>, StoreError> {
-        let row: Option<AnswerRow> = answers::table.find((scope, key)).first(self.conn).optional()?;
+        let row: Option<AnswerRow> = answers::table.find((scope, key)).get_result(self.conn).optional()?;
         row.map(Answer::try_from).transpose()
     }
 }

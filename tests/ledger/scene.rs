@@ -92,7 +92,7 @@ pub fn registration(nth: u64, issuer: Option<Address>) -> RegisterAsked {
             bank_account: full.then(|| format!("票链样例银行深圳分行 000000000000{nth:04}")),
         },
         mchid: (full || nth == 2).then(|| mchid(nth)),
-        issue_on_payment: nth == 3,
+        issue_on_payment: nth == 3 && issuer.is_none(),
         custody: issuer.map_or(CustodyAsked::Kingdee, CustodyAsked::Own),
     }
 }

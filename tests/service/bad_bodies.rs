@@ -71,11 +71,11 @@ async fn another_media_type_is_refused_on_every_route() {
         for media in ["text/plain", "application/x-www-form-urlencoded", "application/json5"] {
             let mut ask = ask.clone().header("Content-Type", media);
             ask.body = body.to_string().into_bytes();
-            app.refuses(ask, (400, "HTTP-MEDIA-TYPE", "")).await;
+            app.refuses(ask, (415, "HTTP-MEDIA-TYPE", "")).await;
         }
         let mut ask = ask;
         ask.body = body.to_string().into_bytes();
-        app.refuses(ask, (400, "HTTP-MEDIA-TYPE", "")).await;
+        app.refuses(ask, (415, "HTTP-MEDIA-TYPE", "")).await;
     }
     app.finish().await;
 }
@@ -314,12 +314,14 @@ async fn orders_that_can_not_be_taken_are_refused() {
     for (pointer, value, expected) in [
         ("/out_trade_no", json!("a b"), (400, "ID-MALFORMED", "out_trade_no")),
         ("/out_trade_no", json!(""), (400, "ID-MALFORMED", "out_trade_no")),
-        ("/lines", json!([]), (400, "BILL-ORDER-MALFORMED", "lines")),
-        ("/lines", json!([line(0)]), (400, "BILL-ORDER-MALFORMED", "lines")),
-        ("/lines", json!([line(-100)]), (400, "BILL-ORDER-MALFORMED", "lines")),
+        ("/lines", json!([]), (422, "INV-LINES-EMPTY", "lines")),
+        ("/lines", json!([line(0)]), (422, "INV-AMOUNT-NOT-POSITIVE", "lines[0].amount")),
+        ("/lines", json!([line(-100)]), (422, "INV-AMOUNT-NOT-POSITIVE", "lines[0].amount")),
+        ("/lines", json!(vec![line(1); 2_001]), (422, "INV-LINES-TOO-MANY", "lines")),
+        ("/lines/0/rate", json!(1700), (422, "INV-RATE-EXPIRED", "lines[0].rate")),
         ("/lines", json!([without(line(1), "/amount")]), (422, "INV-AMOUNT-MISSING", "lines[0].amount")),
         ("/lines/0/rate", json!("6%"), (400, SHAPE, "lines[0].rate")),
-        ("/remark", json!("e\u{301}"), (400, "CHAIN-NOT-NFC", "remark")),
+        ("/remark", json!("e\u{301}"), (422, "INV-TEXT-NOT-NFC", "remark")),
     ] {
         let body = changed(good.clone(), pointer, value);
         app.refuses(Ask::post("/v1/orders").by(&merchant.key).json(&body), expected).await;

@@ -5,7 +5,7 @@ use piaolian::chain::{IssuerKey, VerdictCode, eip191_hash, keccak256};
 use serde_json::{Value, json};
 
 use crate::ask::Ask;
-use crate::samples::{CONSULTANT, DAY_MS, NOON, RESTAURANT, changed, draft, draft_for, line, order, payment, without};
+use crate::samples::{CONSULTANT, DAY_MS, NOON, RESTAURANT, changed, draft, draft_for, line, without};
 use crate::test_app::{Merchant, PUBLIC_URL, TestApp, demo_merchant, issue};
 
 fn own_key() -> IssuerKey {
@@ -13,13 +13,17 @@ fn own_key() -> IssuerKey {
 }
 
 /// Registers the consultant with a key of its own.
-async fn own_key_merchant(app: &TestApp, issue_on_payment: bool) -> Merchant {
-    let demo = demo_merchant(CONSULTANT);
-    let mut body = json!(demo.seller);
+fn own_key_registration(issue_on_payment: bool) -> Value {
+    let mut body = json!(demo_merchant(CONSULTANT).seller);
     body["mchid"] = json!(CONSULTANT);
     body["issuer"] = json!(own_key().address());
     body["issue_on_payment"] = json!(issue_on_payment);
-    let ask = Ask::post("/v1/merchants").by(&app.bureau).once("own").json(&body);
+    body
+}
+
+async fn own_key_merchant(app: &TestApp) -> Merchant {
+    let demo = demo_merchant(CONSULTANT);
+    let ask = Ask::post("/v1/merchants").by(&app.bureau).once("own").json(&own_key_registration(false));
     let merchant = app.ask(ask).await.expect(201).json()["merchant"].clone();
     assert_eq!(merchant["issuer"], own_key().address().to_eip55());
     let id = merchant["id"].as_str().unwrap();
@@ -118,7 +122,7 @@ async fn block_time_never_decreases_when_the_clock_does() {
 #[actix_web::test]
 async fn a_merchant_with_its_own_key_signs_the_text_it_is_given() {
     let app = TestApp::new().await;
-    let merchant = own_key_merchant(&app, false).await;
+    let merchant = own_key_merchant(&app).await;
     let checked = checked_text(&app, &merchant, &draft(49_810)).await;
     let text = checked["text"].as_str().unwrap();
     assert_eq!(checked["digest"], eip191_hash(text).to_string());
@@ -135,7 +139,7 @@ async fn a_merchant_with_its_own_key_signs_the_text_it_is_given() {
 #[actix_web::test]
 async fn a_signature_that_is_not_the_merchants_over_this_draft_is_refused() {
     let app = TestApp::new().await;
-    let merchant = own_key_merchant(&app, false).await;
+    let merchant = own_key_merchant(&app).await;
     let checked = checked_text(&app, &merchant, &draft(49_810)).await;
     let text = checked["text"].as_str().unwrap();
     let stranger = IssuerKey::from_secret(&Secret::new(*keccak256("stranger").as_bytes())).unwrap();
@@ -159,7 +163,7 @@ async fn a_signature_that_is_not_the_merchants_over_this_draft_is_refused() {
 #[actix_web::test]
 async fn a_signature_does_not_carry_over_to_another_merchant() {
     let app = TestApp::new().await;
-    let (own, other) = (own_key_merchant(&app, false).await, app.register(RESTAURANT).await);
+    let (own, other) = (own_key_merchant(&app).await, app.register(RESTAURANT).await);
     let checked = checked_text(&app, &other, &draft(49_810)).await;
     let body = json!({"draft": draft(49_810), "signature": own_key().sign(checked["text"].as_str().unwrap())});
     let ask = Ask::post("/v1/invoices").by(&other.key).once("k1").json(&body);
@@ -169,14 +173,19 @@ async fn a_signature_does_not_carry_over_to_another_merchant() {
 }
 
 #[actix_web::test]
-async fn a_payment_to_a_merchant_with_its_own_key_waits_for_a_person() {
-    let mut app = TestApp::new().await;
-    let merchant = own_key_merchant(&app, true).await;
-    app.order(&merchant, &order("A-1", 49_810)).await.expect(201);
-    app.pay(&payment(CONSULTANT, "4200000001", "A-1", 49_810)).await.expect(204);
-    app.settle().await;
-    assert_eq!(app.invoices().await.len(), 0);
-    app.expect_dead(1);
+async fn a_merchant_with_its_own_key_can_not_be_invoiced_for_on_payment() {
+    let app = TestApp::new().await;
+    let ask = Ask::post("/v1/merchants").by(&app.bureau).once("own").json(&own_key_registration(true));
+    app.refuses(ask, (422, "LEDGER-OWN-KEY-ON-PAYMENT", "issue_on_payment")).await;
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn the_services_own_idempotency_keys_are_reserved() {
+    let app = TestApp::new().await;
+    let merchant = app.register(CONSULTANT).await;
+    let ask = issue(&merchant, "on-payment:wechat-pay:4200000001", &draft(49_810));
+    app.refuses(ask, (422, "LEDGER-KEY-RESERVED", "")).await;
     app.finish().await;
 }
 

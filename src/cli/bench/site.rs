@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
 use serde::Serialize;
 use tokio::task::JoinHandle;
 
-use crate::app::{self, Ingredients, Service};
+use crate::app::{self, Ingredients, ServerHandle, Service};
 use crate::base::ids::{ChainId, IdempotencyKey, MerchantId};
 use crate::base::limits::{AMOUNT_FEN_MAX, CANONICAL_INTEGER_MAX};
 use crate::base::{Code, Fault, Faults, Secret, SystemClock};

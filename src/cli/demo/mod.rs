@@ -110,9 +110,10 @@ async fn finish(store: &Store, service: &Service, args: &DemoArgs, link: &str) -
     if args.once {
         return Ok(Done::Well);
     }
-    println!("\nStill serving. Open a verify link, or the documents; Ctrl-C ends it.");
+    println!("\nA verify link and the documents:");
     println!("  {link}");
-    println!("  http://{}/docs/", args.listen);
+    println!("  {}/docs/", service.state.public_url);
+    println!("\nStill serving; Ctrl-C ends it.");
     wait_for_stop().await?;
     Ok(Done::Well)
 }

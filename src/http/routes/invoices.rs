@@ -2,6 +2,7 @@
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, ETAG};
 use actix_web::{HttpResponse, web};
+use serde_json::value::RawValue;
 
 use super::super::HttpState;
 use super::super::extract::{Behind, Caller, Json, KeyedJson, Query, path_id};
@@ -14,7 +15,7 @@ use super::{cut_page, missing, page_items};
 use crate::base::ids::{Provider, TransactionId};
 use crate::base::{Code, Fault, Faults};
 use crate::chain::hash::Hash;
-use crate::chain::receipt::Receipt;
+use crate::chain::receipt::{Receipt, draft_slice};
 use crate::invoice::{InvoiceId, capital};
 use crate::ledger::entry::Entry;
 use crate::render::{self, Face, verify_url};
@@ -41,7 +42,9 @@ fn in_draft(faults: Faults) -> Problem {
 pub(super) fn reply_of(entry: &str, leaf: &Hash, height: u64, public_url: &str) -> Result<InvoiceReply, Fault> {
     let parsed = Entry::parse(entry)?;
     let issued = parsed.issued().ok_or_else(|| Fault::new(Code::Internal, "", "the entry is no invoice"))?;
-    let draft = serde_json::to_value(issued.draft).map_err(|e| Fault::new(Code::Internal, "draft", e.to_string()))?;
+    let unreadable = || Fault::new(Code::LedgerEntryMalformed, "draft", "the entry's draft can't be read");
+    let draft = draft_slice(entry).ok_or_else(unreadable)?;
+    let draft = RawValue::from_string(draft.to_owned()).map_err(|_not_json| unreadable())?;
     Ok(InvoiceReply {
         id: issued.id().to_string(),
         code: issued.code.to_string(),
@@ -63,7 +66,7 @@ pub(super) fn reply_of(entry: &str, leaf: &Hash, height: u64, public_url: &str) 
 #[utoipa::path(
     post, path = "/v1/drafts", tag = "invoices", security(("api_key" = [])), request_body = CheckDraftRequest,
     responses(
-        (status = 200, body = CheckedReply), (status = 400, body = ProblemReply), (status = 401, body = ProblemReply),
+        (status = 200, body = CheckedReply), (status = 400, body = ProblemReply), (status = 415, body = ProblemReply), (status = 401, body = ProblemReply),
         (status = 403, body = ProblemReply), (status = 413, body = ProblemReply), (status = 422, body = ProblemReply)
     )
 )]
@@ -90,7 +93,7 @@ pub async fn check_draft(
     params(("Idempotency-Key" = String, Header, description = "Same key, same body: the same answer again; other body: 422")),
     request_body = IssueInvoiceRequest,
     responses(
-        (status = 201, body = IssuedReply), (status = 400, body = ProblemReply), (status = 401, body = ProblemReply),
+        (status = 201, body = IssuedReply), (status = 400, body = ProblemReply), (status = 415, body = ProblemReply), (status = 401, body = ProblemReply),
         (status = 403, body = ProblemReply), (status = 409, body = ProblemReply), (status = 413, body = ProblemReply),
         (status = 422, body = ProblemReply), (status = 429, description = "A cap is used up", body = ProblemReply),
         (status = 503, description = "Busy: nothing was done; Retry-After says when", body = ProblemReply)
@@ -102,7 +105,7 @@ pub async fn issue_invoice(
 ) -> Result<HttpResponse, Problem> {
     let merchant = caller.merchant()?;
     let IssueInvoiceRequest { draft, signature } = body;
-    let asked = IssueAsked { merchant, key: key, draft, signature };
+    let asked = IssueAsked { merchant, key, draft, signature };
     let (recorded, warnings) = state.desk.issue(asked).await.map_err(in_draft)?;
     let invoice = reply_of(&recorded.receipt.entry, &recorded.leaf, recorded.height, &state.public_url)?;
     Ok(HttpResponse::Created().json(IssuedReply {

@@ -13,7 +13,7 @@ use crate::store::Role;
 #[utoipa::path(
     post, path = "/v1/api-keys", tag = "keys", security(("api_key" = [])), request_body = NewApiKeyRequest,
     responses(
-        (status = 201, body = ApiKeyReply), (status = 400, body = ProblemReply), (status = 401, body = ProblemReply),
+        (status = 201, body = ApiKeyReply), (status = 400, body = ProblemReply), (status = 415, body = ProblemReply), (status = 401, body = ProblemReply),
         (status = 403, body = ProblemReply), (status = 404, body = ProblemReply), (status = 413, body = ProblemReply)
     )
 )]

@@ -27,7 +27,7 @@ use crate::store::Role;
     params(("Idempotency-Key" = String, Header, description = "Same key, same body: same answer")),
     request_body = RegisterMerchantRequest,
     responses(
-        (status = 201, body = RegisteredReply), (status = 400, body = ProblemReply), (status = 401, body = ProblemReply),
+        (status = 201, body = RegisteredReply), (status = 400, body = ProblemReply), (status = 415, body = ProblemReply), (status = 401, body = ProblemReply),
         (status = 403, body = ProblemReply), (status = 409, body = ProblemReply), (status = 413, body = ProblemReply),
         (status = 422, body = ProblemReply), (status = 503, body = ProblemReply)
     )
@@ -116,7 +116,7 @@ pub async fn get_merchant(
     ),
     request_body = SetRulesRequest,
     responses(
-        (status = 201, body = RecordedReply), (status = 400, body = ProblemReply), (status = 401, body = ProblemReply),
+        (status = 201, body = RecordedReply), (status = 400, body = ProblemReply), (status = 415, body = ProblemReply), (status = 401, body = ProblemReply),
         (status = 403, body = ProblemReply), (status = 404, body = ProblemReply), (status = 413, body = ProblemReply),
         (status = 422, body = ProblemReply), (status = 503, body = ProblemReply)
     )

@@ -21,7 +21,7 @@ use crate::store::PaymentFilter;
     post, path = "/v1/orders", tag = "payments", security(("api_key" = [])), request_body = OrderSchema,
     responses(
         (status = 201, body = OrderReply), (status = 200, description = "It was there already", body = OrderReply),
-        (status = 400, body = ProblemReply), (status = 401, body = ProblemReply), (status = 403, body = ProblemReply),
+        (status = 400, body = ProblemReply), (status = 415, body = ProblemReply), (status = 401, body = ProblemReply), (status = 403, body = ProblemReply),
         (status = 409, body = ProblemReply), (status = 413, body = ProblemReply), (status = 422, body = ProblemReply)
     )
 )]
@@ -30,8 +30,8 @@ pub async fn take_order(
     Behind(caller, Json(body)): Behind<Json<Order>>,
 ) -> Result<HttpResponse, Problem> {
     let merchant = caller.merchant()?;
-    let total = body.total()?;
     let new = state.desk.take_order(&merchant, &body).await?;
+    let total = body.total()?;
     let reply = OrderReply { out_trade_no: body.out_trade_no, total };
     Ok(if new { HttpResponse::Created().json(reply) } else { HttpResponse::Ok().json(reply) })
 }

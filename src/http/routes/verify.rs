@@ -331,7 +331,8 @@ pub struct BillRecord {
 #[utoipa::path(
     post, path = "/dzswj/bers_ep_web/query_bill_detail", tag = "verify", request_body = BillDetailRequest,
     responses(
-        (status = 200, body = BillDetailReply), (status = 400, body = ProblemReply), (status = 413, body = ProblemReply)
+        (status = 200, body = BillDetailReply), (status = 400, body = ProblemReply), (status = 413, body = ProblemReply),
+        (status = 415, body = ProblemReply)
     )
 )]
 pub async fn query_bill_detail(

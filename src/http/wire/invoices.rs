@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::openapi::{DraftSchema, ReceiptSchema};
@@ -83,9 +84,9 @@ pub struct InvoiceReply {
     pub capital: String,
     /// What the QR code says.
     pub verify_url: String,
-    /// The signed draft: seller, buyer, lines, sums.
+    /// The signed draft: seller, buyer, lines, sums. Its text as it stands in the entry.
     #[schema(value_type = Object)]
-    pub draft: Value,
+    pub draft: Box<RawValue>,
 }
 
 /// Answer of `POST /v1/invoices`.
