@@ -1,6 +1,14 @@
 //! The program as a person runs it: the demonstration from payment to scanned QR code, then verify, audit, export, keygen and
 //! migrate on what it left. One long test for the demonstration, since each step stands on the one before.
 
+#![cfg(feature = "server")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that meets what it does not expect has failed"
+)]
+
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};

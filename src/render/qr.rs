@@ -12,7 +12,7 @@ use crate::base::{Code, Fault};
 /// Light modules that must stay free on every side (ISO/IEC 18004).
 pub const QUIET_MODULES: usize = 4;
 
-/// Pixels of one module in [`png`]: at 32 the largest code is under 6,000 pixels wide.
+/// Pixels of one module in [`png()`]: at 32 the largest code is under 6,000 pixels wide.
 const MODULE_PX_MAX: usize = 32;
 
 /// The modules of a QR code, without quiet zone.
