@@ -2,7 +2,6 @@
 //!
 //! Every test ends with `TestApp::finish`, which waits for the outbox, stops the service and audits the whole ledger; an app that is
 //! dropped without it fails its test. Each answer's status is held against the OpenAPI document.
-
 #![cfg(feature = "server")]
 
 #[cfg(test)]

@@ -15,9 +15,11 @@ use crate::store::{DatabaseUrl, Store};
 /// Arguments of `audit`.
 #[derive(Args)]
 #[command(after_help = "\
-Every header, seal, leaf hash, tile and root is computed again, every issuer signature is verified, every command is executed
-again, and every row of every projection is compared. Nothing is written.
-Exit code 0: clean. 1: something does not hold; table, row and column are named. 2: the ledger can't be read.")]
+Every header, seal, leaf hash, tile and root is computed again, every issuer signature is
+verified, every command is executed again, and every row of every projection is compared.
+Nothing is written.
+Exit code 0: clean. 1: something does not hold; table, row and column are named. 2: the ledger
+can't be read.")]
 pub struct AuditArgs {
     /// Configuration file
     #[arg(long, value_name = "FILE")]

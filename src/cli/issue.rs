@@ -14,8 +14,9 @@ use crate::config::read_text;
 /// Arguments of `issue`.
 #[derive(Args)]
 #[command(after_help = "\
-The draft is the `draft` object of POST /v1/invoices (see /docs/). Sending the same file twice gives the same invoice: the
-idempotency key is made from the file's contents unless you give one.
+The draft is the `draft` object of POST /v1/invoices (see /docs/). Sending the same file twice
+gives the same invoice: the idempotency key is made from the file's contents unless you give
+one.
 
 Example:
   piaolian issue fixtures/demo/draft.json --url http://127.0.0.1:8080 --key-file merchant.key")]

@@ -34,8 +34,9 @@ use crate::base::Faults;
 const ABOUT: &str = "票链 piaolian: blockchain e-invoices (e-fapiao), from the payment to a PDF that anyone can verify";
 
 const LONG_ABOUT: &str = "\
-票链 piaolian: a payment comes in, the invoice is checked against the bureau's rules, signed, numbered and anchored in one
-durable step on an append-only chain, and goes out as a PDF with a QR code that anyone can verify.
+票链 piaolian: a payment comes in, the invoice is checked against the bureau's rules, signed,
+numbered and anchored in one durable step on an append-only chain, and goes out as a PDF with a
+QR code that anyone can verify.
 
 First steps:
   piaolian demo                         the whole flow on sandbox parties, then keeps serving
@@ -43,7 +44,8 @@ First steps:
   piaolian verify receipt.json --roster roster.json
                                         check a receipt offline, trusting nothing but the members' public keys
 
-Bureau, Tencent and Kingdee are sandboxes here. This is software that models the flow; it is not the tax bureau's system.";
+Bureau, Tencent and Kingdee are sandboxes here. This is software that models the flow; it is not
+the tax bureau's system.";
 
 #[derive(Parser)]
 #[command(name = "piaolian", version, about = ABOUT, long_about = LONG_ABOUT, max_term_width = 110)]

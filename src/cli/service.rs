@@ -21,9 +21,10 @@ const DEFAULT_CHAIN: &str = "shenzhen-sandbox";
 /// Arguments of `serve`.
 #[derive(Args)]
 #[command(after_help = "\
-Configuration, lowest first: built-in defaults, --config FILE (TOML), environment PIAOLIAN_*, options of this command.
-Keys: database, keys, listen, public_url, workers, reader_connections, batch_commands_max, queue_commands_max, log,
-      wechat.api_v3_key_file, wechat.platform_keys.<serial>
+Configuration, lowest first: built-in defaults, --config FILE (TOML), environment PIAOLIAN_*,
+options of this command.
+Keys: database, keys, listen, public_url, workers, reader_connections, batch_commands_max,
+queue_commands_max, log, wechat.api_v3_key_file, wechat.platform_keys.<serial>
 
 Example:
   piaolian serve --migrate              database, keyring and a first API key of role bureau are made if missing")]

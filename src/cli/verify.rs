@@ -17,7 +17,8 @@ use crate::chain::verify::{NOT_COVERED, Verdict, verify_receipt_json};
 /// Arguments of `verify`.
 #[derive(Args)]
 #[command(after_help = "\
-The roster is the only thing you have to trust: get it once from the consortium (GET /v1/roster, or roster.json).
+The roster is the only thing you have to trust: get it once from the consortium (GET /v1/roster,
+or roster.json).
 Exit code 0: every receipt is valid. 1: at least one is not. 2: a file can't be used.
 
 Example:

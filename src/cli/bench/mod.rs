@@ -29,25 +29,34 @@ const WARM_UP: Duration = Duration::from_secs(1);
 /// Arguments of `bench`.
 #[derive(Args)]
 #[command(after_help = "\
-Measured: POST /v1/invoices on 127.0.0.1 over kept connections, five-line drafts without payment, 20 merchants with API keys,
-a random Idempotency-Key a request; authorised, checked against rules and caps, signed, numbered, sealed by three members, and
-fsynced (SQLite WAL, synchronous=FULL) before the answer. What is answered within the window counts.
+Measured: POST /v1/invoices on 127.0.0.1 over kept connections, five-line drafts without
+payment, 20 merchants with API keys, a random Idempotency-Key a request; authorised, checked
+against rules and caps, signed, numbered, sealed by three members, and fsynced (SQLite WAL,
+synchronous=FULL) before the answer. What is answered within the window counts.
 
-  ours   as in production: whatever has gathered during the last commit is committed together (group commit)
-  naive  one transaction, one block with its three seals and one fsync a request (batch_commands_max = 1); all else is the same
-         code. Its queue hands requests over in order, so they never fight for the database's lock: the kind version of naive
+  ours   as in production: whatever has gathered during the last commit is committed together
+         (group commit)
+  naive  one transaction, one block with its three seals and one fsync a request
+         (batch_commands_max = 1); all else is the same code. Its queue hands requests over in
+         order, so they never fight for the database's lock: the kind version of naive
 
-Each repeat makes new ledgers and measures the variants right after one another, so that a disk that changes its mood meets
-both; the ratio is taken within each repeat. The clients are tasks of this process on the same cores: with them elsewhere the
-service would be faster. Rates fade as a ledger grows; these are young.
+Each repeat makes new ledgers and measures the variants right after one another, so that a disk
+that changes its mood meets both; the ratio is taken within each repeat. The clients are tasks
+of this process on the same cores: with them elsewhere the service would be faster. Rates fade
+as a ledger grows; these are young.
 
-What bounds it: 'cores' near the number of cores means the processor; 'sequencer' near 100 % with little CPU means the disk.
-On a quiet disk the ratio is mostly a block's own processor time, shared or not; on a busy one it is mostly the fsync's.
-CPU is processor time of the whole process an invoice: HTTP (with JSON, checks, signatures) + sequencer + clients.
-Bytes are ledger.db after closing, by invoices. On tmpfs an fsync costs nothing and naive looks better than it is.
+What bounds it: 'cores' near the number of cores means the processor; 'sequencer' near 100 %
+with little CPU means the disk.
+On a quiet disk the ratio is mostly a block's own processor time, shared or not; on a busy one
+it is mostly the fsync's.
+CPU is processor time of the whole process an invoice: HTTP (with JSON, checks, signatures) +
+sequencer + clients.
+Bytes are ledger.db after closing, by invoices. On tmpfs an fsync costs nothing and naive looks
+better than it is.
 
-Exit code 0: measured. 1: an answer was not 201, the ledger holds another number of invoices than were answered, an audit was
-not clean, or it was interrupted. 2: wrong use or an unusable folder.
+Exit code 0: measured. 1: an answer was not 201, the ledger holds another number of invoices
+than were answered, an audit was not clean, or it was interrupted. 2: wrong use or an unusable
+folder.
 
 Examples:
   piaolian bench                        about 2 minutes

@@ -22,8 +22,9 @@ use crate::store::{DatabaseUrl, Role, Store};
 /// Arguments of `demo`.
 #[derive(Args)]
 #[command(after_help = "\
-Everything is kept in one folder: ledger.db, keys/, pdf/, receipts/. Run it twice: every request carries an idempotency key, so
-nothing is issued a second time. Delete the folder to start anew. Bureau, Tencent and Kingdee are sandboxes.")]
+Everything is kept in one folder: ledger.db, keys/, pdf/, receipts/. Run it twice: every request
+carries an idempotency key, so nothing is issued a second time. Delete the folder to start anew.
+Bureau, Tencent and Kingdee are sandboxes.")]
 pub struct DemoArgs {
     /// Folder for database, keys, PDFs and receipts
     #[arg(long, default_value = "piaolian-demo", value_name = "FOLDER")]
