@@ -1,8 +1,8 @@
 //! The chain room against itself, against other implementations (ct-merkle, serde_json_canonicalizer, Python), and against the
 //! golden files in `fixtures/chain`.
 //!
-//! Golden files are made with `PIAOLIAN_BLESS=1` and compared byte for byte otherwise. The Python that runs `tests/oracle` is the one
-//! that `PIAOLIAN_PYTHON` names, else `python3`; it needs `tests/oracle/requirements.txt`. A missing oracle is a failure, not a skip.
+//! Golden files are made with `GOLDEN_BLESS=1` and compared byte for byte otherwise. The Python that runs `tests/oracle` is the one
+//! that `ORACLE_PYTHON` names, else `python3`; it needs `tests/oracle/requirements.txt`. A missing oracle is a failure, not a skip.
 
 #[cfg(test)]
 #[path = "chain/canonical.rs"]

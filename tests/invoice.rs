@@ -2,7 +2,7 @@
 //! fractions only, written from the rules. Both must say the same of every draft: refused at the same places with the same
 //! codes, or split to the same fen and written in the same words.
 //!
-//! `PIAOLIAN_ORACLE_CASES` sets how many drafts (2,000), `PIAOLIAN_SEED` which; the seed is printed. Without python3 the
+//! `ORACLE_CASES` sets how many drafts (2,000), `ORACLE_SEED` which; the seed is printed. Without python3 the
 //! tests fail.
 
 #[cfg(test)]
@@ -65,22 +65,22 @@ mod against_the_oracle {
     }
 
     fn cases() -> u32 {
-        u32::try_from(knob("PIAOLIAN_ORACLE_CASES").unwrap_or(2_000)).unwrap()
+        u32::try_from(knob("ORACLE_CASES").unwrap_or(2_000)).unwrap()
     }
 
     fn run<S: Strategy>(name: &str, strategy: &S, cases: u32, test: impl Fn(S::Value) -> Result<(), TestCaseError>) {
-        let seed = knob("PIAOLIAN_SEED").unwrap_or_else(|| {
+        let seed = knob("ORACLE_SEED").unwrap_or_else(|| {
             u64::from_le_bytes(piaolian::base::random::bytes().expect("the system gives randomness"))
         });
-        println!("{name}: {cases} cases, PIAOLIAN_SEED={seed}");
+        println!("{name}: {cases} cases, ORACLE_SEED={seed}");
         let mut bytes = [0u8; 32];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         let config = Config { cases, failure_persistence: None, max_shrink_iters: 2_000, ..Config::default() };
         let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
         match runner.run(strategy, test) {
             Ok(()) => (),
-            Err(TestError::Fail(reason, _)) => panic!("{name}, PIAOLIAN_SEED={seed}: {reason}"),
-            Err(TestError::Abort(reason)) => panic!("{name}, PIAOLIAN_SEED={seed}: given up: {reason}"),
+            Err(TestError::Fail(reason, _)) => panic!("{name}, ORACLE_SEED={seed}: {reason}"),
+            Err(TestError::Abort(reason)) => panic!("{name}, ORACLE_SEED={seed}: given up: {reason}"),
         }
     }
 

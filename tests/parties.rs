@@ -223,7 +223,7 @@ mod from_outside {
     /// Asks `tests/oracle/wechat.py`. Python with `cryptography` MUST be there: a missing oracle fails the test.
     fn oracle(mode: &str, asked: &Value) -> Value {
         #[expect(clippy::disallowed_methods, reason = "tests choose their Python by the environment")]
-        let python = std::env::var("PIAOLIAN_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+        let python = std::env::var("ORACLE_PYTHON").unwrap_or_else(|_| "python3".to_owned());
         let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/wechat.py");
         let mut child = Command::new(&python)
             .arg(script)

@@ -365,10 +365,10 @@ fn one_page_is_under_100_kilobytes() {
 
 /// Writes all samples and says how long they take: `cargo test --release --test render samples -- --ignored --nocapture`.
 #[test]
-#[ignore = "writes samples for people to look at into the folder that PIAOLIAN_SAMPLES names"]
+#[ignore = "writes samples for people to look at into the folder that FACE_SAMPLES names"]
 #[expect(clippy::disallowed_methods, reason = "a tool for people, not part of the suite")]
 fn samples() {
-    let folder = PathBuf::from(std::env::var("PIAOLIAN_SAMPLES").expect("PIAOLIAN_SAMPLES"));
+    let folder = PathBuf::from(std::env::var("FACE_SAMPLES").expect("FACE_SAMPLES"));
     let mut missing = restaurant();
     missing.buyer.name = "深圳🍜面馆".to_owned();
     let mut notes = many_lines(30);

@@ -39,7 +39,7 @@ if ! cmp -s "$requirements" "$venv/installed.txt"; then
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$requirements"
   cp "$requirements" "$venv/installed.txt"
 fi
-PIAOLIAN_PYTHON="$PWD/$venv/bin/python"
-export PIAOLIAN_PYTHON
+# Not ORACLE_PYTHON: the service reads PIAOLIAN_* as its configuration and refuses a key that it does not know.
+export PATH="$PWD/$venv/bin:$PATH"
 
 cargo test --locked "$@"

@@ -153,7 +153,7 @@ pub fn serve(
     let mut server = HttpServer::new(move || create_app(state.clone()))
         .disable_signals()
         .backlog(4096)
-        // Bodies and answers are small; a client that says nothing for a minute is gone.
+        // A kept connection that says nothing for a minute is closed; a body has a deadline of its own (http::extract).
         .keep_alive(std::time::Duration::from_secs(60))
         .client_request_timeout(std::time::Duration::from_secs(15))
         .shutdown_timeout(10);

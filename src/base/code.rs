@@ -21,6 +21,8 @@ pub enum Class {
     Missing,
     /// The path is there, the method is not.
     Method,
+    /// The caller took too long to say what it wants.
+    Slow,
     /// The body is of a kind that is not taken.
     MediaType,
     /// The body is too large.
@@ -240,6 +242,7 @@ codes! {
     HttpJsonMalformed = "HTTP-JSON-MALFORMED", Malformed, "The body is not JSON.";
     HttpShapeWrong = "HTTP-SHAPE-WRONG", Malformed, "The body is JSON, but a field is unknown, missing or of the wrong type.";
     HttpBodyTooLarge = "HTTP-BODY-TOO-LARGE", TooLarge, "The body is larger than this endpoint takes.";
+    HttpBodySlow = "HTTP-BODY-SLOW", Slow, "The body did not come in time; nothing was done.";
     HttpMediaType = "HTTP-MEDIA-TYPE", MediaType, "The body must be application/json.";
     HttpQueryMalformed = "HTTP-QUERY-MALFORMED", Malformed, "A query or path parameter is unknown, missing or of the wrong form.";
     HttpKeyMissing = "HTTP-KEY-MISSING", Unauthenticated, "An API key is needed: Authorization: Bearer KEY.";

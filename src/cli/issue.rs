@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::Done;
-use super::client::{self, Call, Target};
+use super::client::{Call, Connection, Target};
 use crate::base::{Code, Fault, Faults};
 use crate::chain::hash::keccak256;
 use crate::config::read_text;
@@ -58,7 +58,15 @@ async fn send(args: IssueArgs) -> Result<Done, Fault> {
     let key = args.idempotency_key.unwrap_or_else(|| format!("cli-{}", keccak256(text.as_bytes())));
     let path = if args.check { "/v1/drafts" } else { "/v1/invoices" };
     let call = Call { path, key: Some(secret.trim()), idempotency_key: Some(&key), ..Call::default() };
-    let answer = client::post(&target, call, &json!({ "draft": draft })).await?;
+    let body = json!({ "draft": draft }).to_string();
+    let call = Call { method: "POST", ..call };
+    let answered = Connection::open(&target).await?.send(call, body.into()).await?;
+    let accepted = answered.status.is_success();
+    let answer: Value = serde_json::from_slice(&answered.body).unwrap_or(Value::Null);
+    if !accepted {
+        print_refusal(&answer, args.json);
+        return Ok(Done::No);
+    }
     if let (Some(file), Some(receipt)) = (&args.receipt, answer.get("receipt")) {
         std::fs::write(file, receipt.to_string())
             .map_err(|e| Fault::new(Code::CliFile, file.display().to_string(), e.to_string()))?;
@@ -73,6 +81,19 @@ async fn send(args: IssueArgs) -> Result<Done, Fault> {
         println!("verify {}", field("verify_url"));
     }
     Ok(Done::Well)
+}
+
+/// Every fault that the service named, one a line.
+fn print_refusal(answer: &Value, as_json: bool) {
+    if as_json {
+        println!("{}", serde_json::to_string_pretty(answer).unwrap_or_default());
+        return;
+    }
+    let field = |fault: &Value, name: &str| fault.get(name).map(plain).unwrap_or_default();
+    println!("refused: {} {}", field(answer, "code"), field(answer, "title"));
+    for fault in answer.get("errors").and_then(Value::as_array).into_iter().flatten() {
+        println!("  {}  {}: {}", field(fault, "code"), field(fault, "path"), field(fault, "message"));
+    }
 }
 
 fn plain(value: &Value) -> String {

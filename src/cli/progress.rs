@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// A bar over `total` things. Hidden where standard error is no terminal, so that logs stay clean.
 pub fn bar(total: u64, what: &'static str) -> ProgressBar {
-    let target = if std::io::stderr().is_terminal() && total > 1 {
+    let target = if std::io::stderr().is_terminal() && total != 1 {
         ProgressDrawTarget::stderr()
     } else {
         ProgressDrawTarget::hidden()

@@ -11,6 +11,7 @@ use crate::app::{self, Ingredients, Service};
 use crate::base::ids::{ChainId, MerchantId};
 use crate::base::{Clock as _, Code, Fault, Faults, SystemClock};
 use crate::config::{Config, keyring};
+use crate::ledger::state::Reader as _;
 use crate::sequencer;
 use crate::sequencer::desk::{NewKey, make_key};
 use crate::store::{DatabaseUrl, Role, Store};
@@ -209,6 +210,12 @@ pub fn keygen(args: KeygenArgs) -> Result<Done, Faults> {
             if (role == Role::Merchant) != merchant.is_some() {
                 let message = "role merchant needs --merchant, the other roles take none";
                 return Err(Fault::new(Code::CliUsage, "--merchant", message).into());
+            }
+            if let Some(id) = &merchant
+                && store.read_blocking(|reader| reader.merchant(id))?.is_none()
+            {
+                let message = format!("no merchant {id} is registered");
+                return Err(Fault::new(Code::LedgerMerchantUnknown, "--merchant", message).into());
             }
             let new = make_key(role, merchant, label, SystemClock.now())?;
             print_key(&store, &new)?;

@@ -4,7 +4,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use super::read_text;
@@ -59,7 +59,7 @@ fn read_key(file: &Path) -> Result<Secret<[u8; 32]>, Fault> {
 /// # Errors
 /// [`Code::ConfigFile`] when the folder or a file is there already or can't be written.
 pub fn make(folder: &Path, chain: &ChainId) -> Result<Roster, Fault> {
-    fs::create_dir_all(folder).map_err(|e| file_fault(folder, format!("can't be made: {e}")))?;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|e| file_fault(folder, format!("can't be made: {e}")))?;
     let roster_file = folder.join("roster.json");
     if roster_file.exists() {
         return Err(file_fault(&roster_file, "there is a keyring here already; it is not overwritten"));

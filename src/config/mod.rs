@@ -1,7 +1,8 @@
 //! Floor 6: the only reader of environment and files of configuration. Everything below is handed what it needs.
 //!
 //! Order of precedence, lowest first: built-in defaults, the TOML file given by `--config`, environment variables `PIAOLIAN_*`
-//! (`PIAOLIAN_WECHAT__API_V3_KEY_FILE` for nested keys), then what the command line says. An unknown key, a wrong type or a
+//! (`PIAOLIAN_WECHAT__API_V3_KEY_FILE` for nested keys), then what the command line says. `wechat.platform_keys` belongs into the
+//! file: the environment knows no upper case in names, and the serials have it. An unknown key, a wrong type or a
 //! missing secret stops the start and names the key. Secrets stand in files of their own, never in this file or the environment.
 
 pub mod keyring;
@@ -9,7 +10,7 @@ pub mod keyring;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use figment::Figment;
+use figment::{Figment, Provider};
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
@@ -77,12 +78,16 @@ impl Config {
     /// # Errors
     /// [`Code::ConfigInvalid`] with the key as path; [`Code::ConfigFile`] when the file can't be read.
     pub fn load(file: Option<&Path>) -> Result<Self, Fault> {
+        Self::read(file, Env::prefixed("PIAOLIAN_").split("__"))
+    }
+
+    fn read(file: Option<&Path>, environment: impl Provider) -> Result<Self, Fault> {
         let mut figment = Figment::from(Serialized::defaults(Self::default()));
         if let Some(file) = file {
             figment = figment.merge(Toml::string(&read_text(file)?));
         }
         let config: Self = figment
-            .merge(Env::prefixed("PIAOLIAN_").split("__"))
+            .merge(environment)
             .extract()
             .map_err(|error| Fault::new(Code::ConfigInvalid, error.path.join("."), invalid_message(&error)))?;
         config.check()?;
@@ -149,7 +154,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("piaolian.toml");
         std::fs::write(&file, toml).unwrap();
-        Config::load(Some(&file))
+        Config::read(Some(&file), Figment::new())
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! Floor 3: ledgers as files for auditors: JSON lines (the exact leaf bytes) and CSV (one row an invoice line or an invoice).
+//! Floor 3: ledgers as files for auditors: JSON lines (the exact leaf bytes) and CSV (one row an invoice).
 //!
 //! Promise: a JSON line is the entry's canonical text, byte for byte, so that hashing it gives the leaf. Numbers that are names
-//! (codes, numbers, taxpayer ids) stay text. Money in CSV is yuan with two decimals *and* integer fen.
+//! (codes, numbers, taxpayer ids) stay text. Money in CSV is integer fen, the total also yuan with two decimals.
 //!
 //! *Invariant:* is handed entries, reads no database.
 

@@ -1,6 +1,7 @@
 //! What a handler takes out of a request: caller, idempotency key, JSON body, query. Each failure has its own code and path.
 
 use std::future::{Ready, ready};
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -170,7 +171,17 @@ impl FromRequest for Raw {
     }
 }
 
+/// How long a body may take: 2 MiB over a slow line, and no connection is held open by a trickle.
+const BODY_WITHIN: Duration = Duration::from_secs(30);
+
 async fn read_body(payload: &mut Payload) -> Result<Vec<u8>, Problem> {
+    match tokio::time::timeout(BODY_WITHIN, read_whole(payload)).await {
+        Ok(body) => body,
+        Err(_elapsed) => Err(Fault::new(Code::HttpBodySlow, "", "the body did not come within 30 s").into()),
+    }
+}
+
+async fn read_whole(payload: &mut Payload) -> Result<Vec<u8>, Problem> {
     let mut body = Vec::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|e| Fault::new(Code::HttpJsonMalformed, "", format!("the body ended early: {e}")))?;

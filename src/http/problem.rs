@@ -77,6 +77,7 @@ fn status_of(class: Class) -> StatusCode {
         Class::Forbidden => StatusCode::FORBIDDEN,
         Class::Missing => StatusCode::NOT_FOUND,
         Class::Method => StatusCode::METHOD_NOT_ALLOWED,
+        Class::Slow => StatusCode::REQUEST_TIMEOUT,
         Class::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Class::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Class::Exhausted => StatusCode::TOO_MANY_REQUESTS,
@@ -115,6 +116,7 @@ impl ResponseError for Problem {
             | Class::Forbidden
             | Class::Missing
             | Class::Method
+            | Class::Slow
             | Class::MediaType
             | Class::TooLarge
             | Class::Exhausted

@@ -138,6 +138,7 @@ fn next_try(item: &OutboxItem, faults: &Faults, now: UnixMs) -> Option<UnixMs> {
         | Class::Forbidden
         | Class::Missing
         | Class::Method
+        | Class::Slow
         | Class::MediaType
         | Class::TooLarge
         | Class::Corrupt => false,

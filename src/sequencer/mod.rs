@@ -157,8 +157,8 @@ impl Sequencer {
         })
     }
 
-    /// How many more commands the queue takes now.
+    /// How many more commands the queue takes now: none when the thread has ended.
     pub fn room(&self) -> usize {
-        self.queue.capacity()
+        if self.queue.is_closed() { 0 } else { self.queue.capacity() }
     }
 }

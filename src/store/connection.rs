@@ -1,5 +1,6 @@
 //! Connections: which database a URL means, how a connection is set up, and the one way to open a write transaction.
 
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use diesel::connection::{AnsiTransactionManager, Connection, SimpleConnection};
@@ -67,6 +68,9 @@ impl DatabaseUrl {
                     let message = format!("{} does not exist; `piaolian migrate` makes it", path.display());
                     return Err(StoreError::Url(message));
                 }
+                if create && !path.exists() {
+                    make_private(path)?;
+                }
                 let text = path.to_str().ok_or_else(|| StoreError::Url("the path is not UTF-8".to_owned()))?;
                 let mut conn = SqliteConnection::establish(text).map_err(|e| StoreError::Url(connect_message(&e)))?;
                 // 8 KiB pages cost a third less per row and the checkpoint interval keeps p99 down (performance.md, rule 7).
@@ -84,6 +88,12 @@ impl DatabaseUrl {
             }
         }
     }
+}
+
+/// Makes the file readable by its owner only, before SQLite does it with wider rights; WAL and index files follow it.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    made.map(|_file| ()).map_err(|e| StoreError::Url(format!("{} can't be made: {e}", path.display())))
 }
 
 fn connect_message(error: &ConnectionError) -> String {

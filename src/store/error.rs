@@ -35,6 +35,9 @@ pub enum StoreError {
     /// Anything else the database said.
     #[error("database: {0}")]
     Database(#[source] DieselError),
+    /// The commit itself failed: whether it is durable is not known until the database is asked again.
+    #[error("the commit failed, its outcome is unknown: {0}")]
+    CommitUnknown(#[source] DieselError),
     /// A worker thread ended early.
     #[error("the database worker ended early: {0}")]
     Worker(String),
@@ -71,6 +74,7 @@ impl StoreError {
             Self::Url(_) => Code::StoreUrl,
             Self::Unmigrated(_) => Code::StoreUnmigrated,
             Self::Newer(_) => Code::StoreNewer,
+            Self::CommitUnknown(_) => Code::SeqOutcomeUnknown,
             Self::Constraint(_) | Self::Database(_) | Self::Worker(_) => Code::StoreFailed,
         };
         Fault::new(code, "", self.to_string())

@@ -122,17 +122,19 @@ impl Store {
     ) -> Result<T, E> {
         // A poisoned lock means that another closure panicked; its transaction is rolled back below, so going on is safe.
         let mut conn = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        while in_transaction(&mut conn) {
-            roll_back(&mut conn);
-        }
+        self.leave_transaction(&mut conn)?;
         begin_write(&mut conn).map_err(StoreError::from)?;
         match work(&mut Tx::new(&mut conn)) {
             Ok(value) => {
                 if let Err(error) = <Conn as Connection>::TransactionManager::commit_transaction(&mut *conn) {
-                    while in_transaction(&mut conn) {
-                        roll_back(&mut conn);
+                    // A busy database refuses before it writes; after anything else only asking again tells.
+                    let error = StoreError::from(error);
+                    let unknown =
+                        if let StoreError::Database(cause) = error { StoreError::CommitUnknown(cause) } else { error };
+                    if let Err(error) = self.leave_transaction(&mut conn) {
+                        tracing::error!(%error, "the writer could not be made usable again; trying at the next write");
                     }
-                    return Err(StoreError::from(error).into());
+                    return Err(unknown.into());
                 }
                 Ok(value)
             }
@@ -141,6 +143,18 @@ impl Store {
                 Err(error)
             }
         }
+    }
+
+    /// Makes sure that the writer is in no transaction, which a panic or a failed commit may have left open. A connection that
+    /// can't even roll back is replaced.
+    fn leave_transaction(&self, conn: &mut Conn) -> Result<(), StoreError> {
+        if in_transaction(conn) {
+            roll_back(conn);
+        }
+        if in_transaction(conn) {
+            *conn = self.url.connect(Purpose::Write, false)?;
+        }
+        Ok(())
     }
 
     /// [`Store::write_blocking`] on a thread that may block.
@@ -202,7 +216,7 @@ fn in_transaction(conn: &mut Conn) -> bool {
 
 fn roll_back(conn: &mut Conn) {
     if let Err(error) = <Conn as Connection>::TransactionManager::rollback_transaction(conn) {
-        tracing::warn!(%error, "rolling a transaction back failed; the connection is dropped from its transaction by the database");
+        tracing::warn!(%error, "rolling a transaction back failed");
     }
 }
 

@@ -11,7 +11,7 @@ use crate::oracle::{environment, root};
 use crate::scene::{chain, draft, issuer, name, scene, seal_key, secret};
 use crate::tree::grown;
 
-/// Compares with `fixtures/chain/<file>`, or writes it when `PIAOLIAN_BLESS=1`.
+/// Compares with `fixtures/chain/<file>`, or writes it when `GOLDEN_BLESS=1`.
 ///
 /// Sorted, so that the bytes do not hang on whether some other crate turns serde_json's `preserve_order` on.
 pub fn golden(file: &str, content: &Value) {
@@ -19,7 +19,7 @@ pub fn golden(file: &str, content: &Value) {
     content.sort_all_objects();
     let text = format!("{}\n", serde_json::to_string_pretty(&content).unwrap());
     let path = root().join("fixtures/chain").join(file);
-    if environment("PIAOLIAN_BLESS").as_deref() == Some("1") {
+    if environment("GOLDEN_BLESS").as_deref() == Some("1") {
         std::fs::write(&path, text).unwrap();
         return;
     }

@@ -19,7 +19,7 @@ pub fn environment(name: &str) -> Option<String> {
 
 /// Runs a script of `tests/oracle` and returns what it prints; fails when it, or what it imports, fails.
 pub fn python(script: &str, arguments: &[&Path], input: &str) -> String {
-    let program = environment("PIAOLIAN_PYTHON").unwrap_or_else(|| "python3".to_owned());
+    let program = environment("ORACLE_PYTHON").unwrap_or_else(|| "python3".to_owned());
     let mut child = Command::new(&program)
         .arg(root().join("tests/oracle").join(script))
         .args(arguments)
@@ -28,7 +28,7 @@ pub fn python(script: &str, arguments: &[&Path], input: &str) -> String {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap_or_else(|e| panic!("{program} (from PIAOLIAN_PYTHON, else python3) does not start: {e}"));
+        .unwrap_or_else(|e| panic!("{program} (from ORACLE_PYTHON, else python3) does not start: {e}"));
     let mut stdin = child.stdin.take().unwrap();
     let bytes = input.as_bytes().to_vec();
     let writer = std::thread::spawn(move || stdin.write_all(&bytes));

@@ -122,7 +122,7 @@ async fn the_platform_delivers_over_a_socket_until_it_is_taken() {
     let merchant = app.register(RESTAURANT).await;
     app.order(&merchant, &order("A-1", 49_810)).await.expect(201);
     let server = app.listen();
-    let client = reqwest::Client::new();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let notice = app.platform.payment(&payment(RESTAURANT, "4200000001", "A-1", 49_810), &app.stamp()).unwrap();
     let url = server.url("/v1/notices/wechat-pay");
     let gaps = [Duration::from_millis(1); 3];
@@ -146,7 +146,7 @@ async fn requests_over_sockets_are_answered_like_those_inside() {
     let app = TestApp::new().await;
     let merchant = app.register(CONSULTANT).await;
     let server = app.listen();
-    let client = reqwest::Client::new();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let ask = |key: &str| {
         let request = client.post(server.url("/v1/invoices")).bearer_auth(&merchant.key).header("Idempotency-Key", key);
         request.json(&json!({"draft": draft(100)}))
@@ -170,7 +170,7 @@ async fn a_server_that_stops_finishes_the_requests_under_way() {
     let app = TestApp::new().await;
     let merchant = app.register(CONSULTANT).await;
     let server = app.listen();
-    let client = reqwest::Client::new();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let url = server.url("/v1/invoices");
     let asked = (0..16).map(|n| {
         let request = client.post(&url).bearer_auth(&merchant.key).header("Idempotency-Key", format!("k{n}"));

@@ -59,7 +59,10 @@ pub async fn tell(
         target: Target::parse(&format!("http://{address}"))?,
         address,
         merchants: BTreeMap::new(),
-        client: reqwest::Client::new(),
+        client: reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .map_err(|e| Fault::new(Code::Internal, "", format!("no HTTP client: {e}")))?,
         invoices: Vec::new(),
         at_the_counter: Vec::new(),
     };

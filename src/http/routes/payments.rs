@@ -1,5 +1,7 @@
 //! Orders, payments and the partners' notices about them.
 
+use actix_web::body::BoxBody;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
@@ -109,10 +111,13 @@ pub async fn receive_wechat_notice(
         Err(faults) => {
             let code = faults.first().map_or("", |fault| fault.code.as_str());
             tracing::warn!(code, "a payment notice was refused");
-            let problem = Problem::from(faults);
-            let status = actix_web::ResponseError::status_code(&problem);
-            // The partner's protocol wants its own form; our code travels in the message.
-            Ok(HttpResponse::build(status).json(NoticeRefusal { code: "FAIL", message: code.to_owned() }))
+            // The partner's protocol wants its own form; our code travels in the message, status and headers stay.
+            let mut answer = actix_web::ResponseError::error_response(&Problem::from(faults.clone()));
+            answer.headers_mut().remove(CONTENT_TYPE);
+            let refusal = NoticeRefusal { code: "FAIL", message: code.to_owned() };
+            let body = serde_json::to_string(&refusal).unwrap_or_default();
+            answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            Ok(answer.set_body(BoxBody::new(body)))
         }
     }
 }

@@ -36,7 +36,7 @@ pub struct NewKey {
     pub secret: Secret<String>,
 }
 
-/// Looked-up keys, known and unknown ones, until they are to be looked up again.
+/// Keys that were found in use, until they are to be looked up again.
 #[derive(Debug, Default)]
 pub(super) struct KeyCache(RwLock<HashMap<Hash, (UnixMs, Option<Principal>)>>);
 
@@ -65,6 +65,10 @@ impl Desk {
             role: key.role,
             merchant: key.merchant,
         });
+        if principal.is_none() {
+            // Not remembered: wrong secrets cost a query each and must not push right ones out.
+            return Ok(None);
+        }
         let until = UnixMs(now.0.saturating_add(BELIEVED_MS));
         let mut keys = self.keys.0.write().unwrap_or_else(PoisonError::into_inner);
         if keys.len() >= REMEMBERED_MAX {
