@@ -35,11 +35,13 @@ venv=target/venv
 requirements=tests/oracle/requirements.txt
 if ! cmp -s "$requirements" "$venv/installed.txt"; then
   mkdir -p target
-  [[ -x $venv/bin/python ]] || python3 -m venv "$venv"
+  # A venv that was made half (python there, pip missing) is made anew.
+  "$venv/bin/python" -m pip --version >/dev/null 2>&1 || python3 -m venv --clear "$venv"
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$requirements"
   cp "$requirements" "$venv/installed.txt"
 fi
-# Not ORACLE_PYTHON: the service reads PIAOLIAN_* as its configuration and refuses a key that it does not know.
-export PATH="$PWD/$venv/bin:$PATH"
+# Not a name with PIAOLIAN_: the service reads those as its configuration and refuses a key that it does not know.
+ORACLE_PYTHON="$PWD/$venv/bin/python"
+export ORACLE_PYTHON PATH="$PWD/$venv/bin:$PATH"
 
 cargo test --locked "$@"

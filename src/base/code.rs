@@ -29,7 +29,7 @@ pub enum Class {
     TooLarge,
     /// A quota that time or the bureau can refill.
     Exhausted,
-    /// Try again later; nothing was done.
+    /// Try again later, in the same words: nothing was done, or the code says that the outcome is unknown.
     Busy,
     /// Stored bytes or an offered proof do not hold together.
     Corrupt,
@@ -238,6 +238,7 @@ codes! {
     // --- sequencer and http (HTTP-..., SEQ-...)
     SeqBusy = "SEQ-BUSY", Busy, "The queue is full; nothing was done; try again after the time named in Retry-After.";
     SeqStopped = "SEQ-STOPPED", Busy, "The sequencer has stopped; nothing was done.";
+    NotifyTimeout = "NOTIFY-TIMEOUT", Busy, "A recipient of the outbox did not answer in time; it is tried again.";
     SeqOutcomeUnknown = "SEQ-OUTCOME-UNKNOWN", Busy, "Whether the command was recorded is not known yet; ask again with the same idempotency key.";
     HttpJsonMalformed = "HTTP-JSON-MALFORMED", Malformed, "The body is not JSON.";
     HttpShapeWrong = "HTTP-SHAPE-WRONG", Malformed, "The body is JSON, but a field is unknown, missing or of the wrong type.";
@@ -251,6 +252,7 @@ codes! {
     HttpIdempotencyKeyMissing = "HTTP-IDEMPOTENCY-KEY-MISSING", Malformed, "The Idempotency-Key header is needed here.";
     HttpNotFound = "HTTP-NOT-FOUND", Missing, "No such thing, or none that this API key may see.";
     HttpMethodNotAllowed = "HTTP-METHOD-NOT-ALLOWED", Method, "This path does not take this method; see the Allow header and /docs.";
+    VerifyTooMany = "VERIFY-TOO-MANY", Exhausted, "Too many wrong totals were tried for this invoice; try again tomorrow.";
     HttpNoticeDisabled = "HTTP-NOTICE-DISABLED", Missing, "No payment partner is configured to send notices here.";
 
     // --- config and cli (CONFIG-..., CLI-...)

@@ -59,7 +59,11 @@ fn read_key(file: &Path) -> Result<Secret<[u8; 32]>, Fault> {
 /// # Errors
 /// [`Code::ConfigFile`] when the folder or a file is there already or can't be written.
 pub fn make(folder: &Path, chain: &ChainId) -> Result<Roster, Fault> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|e| file_fault(folder, format!("can't be made: {e}")))?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|e| file_fault(folder, format!("can't be made: {e}")))?;
     let roster_file = folder.join("roster.json");
     if roster_file.exists() {
         return Err(file_fault(&roster_file, "there is a keyring here already; it is not overwritten"));

@@ -10,8 +10,8 @@ pub mod keyring;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use figment::{Figment, Provider};
 use figment::providers::{Env, Format, Serialized, Toml};
+use figment::{Figment, Provider};
 use serde::{Deserialize, Serialize};
 
 use crate::base::limits::{BATCH_COMMANDS_MAX, QUEUE_COMMANDS_MAX};

@@ -28,6 +28,9 @@ const ITEMS_MAX: usize = 64;
 /// Deliveries under way at once.
 const DELIVERIES_MAX: usize = 8;
 
+/// How long one delivery may take, so that a recipient that hangs holds nobody up.
+const DELIVERY_WITHIN: Duration = Duration::from_secs(30);
+
 /// How often to look without being woken: for items whose retry is due.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -93,7 +96,7 @@ impl Outbox {
                 let outcome = self.deliver(&item).await;
                 (item, outcome)
             })
-            .buffered(DELIVERIES_MAX)
+            .buffer_unordered(DELIVERIES_MAX)
             .collect()
             .await;
         // Dying before this is noted repeats the deliveries; recipients are idempotent.
@@ -103,7 +106,9 @@ impl Outbox {
                 for (item, outcome) in &outcomes {
                     match outcome {
                         Ok(()) => tx.delete_outbox(item.entry, &item.topic)?,
-                        Err(faults) => tx.postpone_outbox(item, next_try(item, faults, now), &faults.to_string())?,
+                        Err(faults) => {
+                            tx.postpone_outbox(item, next_try(item, faults, now), &faults.to_string())?;
+                        }
                     }
                 }
                 Ok::<_, StoreError>(())
@@ -118,7 +123,11 @@ impl Outbox {
             return Err(crate::base::Fault::new(Code::Internal, "", message).into());
         };
         let entry = u64::try_from(item.entry).unwrap_or_default();
-        let outcome = recipient.deliver(entry).await;
+        let delivery = tokio::time::timeout(DELIVERY_WITHIN, recipient.deliver(entry)).await;
+        let outcome = delivery.unwrap_or_else(|_elapsed| {
+            let message = format!("the recipient did not answer within {} s", DELIVERY_WITHIN.as_secs());
+            Err(crate::base::Fault::new(Code::NotifyTimeout, "", message).into())
+        });
         if let Err(faults) = &outcome {
             let code = faults.first().map_or("", |fault| fault.code.as_str());
             tracing::warn!(entry.index = entry, topic = item.topic, code, attempts = item.attempts, "delivery failed");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::candidate::{Candidate, Tip, Verdict, prepare};
+use super::candidate::{Candidate, PrepareError, Tip, Verdict, prepare};
 use super::engine::Engine;
 use super::metrics::SequencerMetrics;
 use super::{Sealed, SealedEntry, Submission};
@@ -19,13 +19,35 @@ enum BatchError {
     NothingAccepted(Vec<Verdict>),
     /// The database held a constraint against it.
     Constraint(String),
+    /// A row that some command needs is damaged.
+    Corrupt(Faults),
     /// Anything else: what all its callers are to be told.
     Failed(Faults),
 }
 
 impl From<StoreError> for BatchError {
     fn from(error: StoreError) -> Self {
-        if let StoreError::Constraint(what) = error { Self::Constraint(what) } else { Self::Failed(error.into()) }
+        match error {
+            StoreError::Constraint(what) => Self::Constraint(what),
+            // One damaged row concerns the commands that need it, not their neighbours in the batch.
+            StoreError::Corrupt { .. } => Self::Corrupt(error.into()),
+            StoreError::Busy
+            | StoreError::Url(_)
+            | StoreError::Unmigrated(_)
+            | StoreError::Newer(_)
+            | StoreError::Database(_)
+            | StoreError::CommitUnknown(_)
+            | StoreError::Worker(_) => Self::Failed(error.into()),
+        }
+    }
+}
+
+impl From<PrepareError> for BatchError {
+    fn from(error: PrepareError) -> Self {
+        match error {
+            PrepareError::Store(error) => error.into(),
+            PrepareError::Faults(faults) => Self::Failed(faults),
+        }
     }
 }
 
@@ -94,8 +116,8 @@ impl Batches {
                 }
             }
             // One command must not spoil the others: try each alone, so that only the one at fault fails.
-            Err(BatchError::Constraint(what)) if batch.len() > 1 => {
-                tracing::warn!(what, "a batch ran into a constraint; its commands are tried one by one");
+            Err(BatchError::Constraint(_) | BatchError::Corrupt(_)) if batch.len() > 1 => {
+                tracing::warn!("a batch ran into a constraint or a damaged row; its commands are tried one by one");
                 self.tip = None;
                 for submission in batch {
                     self.seal(vec![submission]);
@@ -107,7 +129,7 @@ impl Batches {
                 let fault = Fault::new(Code::StoreFailed, "", "the database refused the command; nothing was done");
                 self.fail(batch, &fault.into());
             }
-            Err(BatchError::Failed(faults)) => {
+            Err(BatchError::Failed(faults) | BatchError::Corrupt(faults)) => {
                 tracing::error!(%faults, "a batch failed");
                 self.tip = None;
                 self.fail(batch, &faults);
@@ -126,15 +148,17 @@ impl Batches {
         let done = self.store.write_blocking(|tx| {
             let (candidate, verdicts) = prepare(tx, &tip, engine.proposer(), commands, time)?;
             let candidate = candidate.ok_or(BatchError::NothingAccepted(verdicts))?;
+            candidate.write(tx)?;
+            // Sealed last, when nothing but the commit can fail any more: a member must not sign two headers of one height.
+            // Dying before the commit leaves nothing; dying after it leaves a sealed block whose callers ask again.
             let seals = engine.seal(&candidate.tip.header, &candidate.tip.hash)?;
-            // Dying before the commit below leaves nothing; dying after it leaves a sealed block whose callers ask again.
-            candidate.write(tx, &seals)?;
+            tx.insert_seals(candidate.tip.header.height, &seals)?;
             Ok::<_, BatchError>((candidate, seals))
         });
         self.tip = match &done {
             Ok((candidate, _)) => Some(candidate.tip.clone()),
             Err(BatchError::NothingAccepted(_)) => Some(tip),
-            Err(BatchError::Constraint(_) | BatchError::Failed(_)) => None,
+            Err(BatchError::Constraint(_) | BatchError::Corrupt(_) | BatchError::Failed(_)) => None,
         };
         done
     }

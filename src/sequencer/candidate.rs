@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::base::ids::ChainId;
-use crate::base::{Faults, UnixMs};
+use crate::base::{Fault, Faults, UnixMs};
 use crate::chain::canonical::FormatVersion;
 use crate::chain::hash::{Hash, leaf_hash};
 use crate::chain::header::Header;
@@ -88,6 +88,26 @@ pub(super) struct Candidate {
     outbox: Vec<(u64, &'static str)>,
 }
 
+/// Why no candidate could be prepared.
+pub(super) enum PrepareError {
+    /// A record could not be read.
+    Store(StoreError),
+    /// The header could not be made.
+    Faults(Faults),
+}
+
+impl From<StoreError> for PrepareError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Fault> for PrepareError {
+    fn from(fault: Fault) -> Self {
+        Self::Faults(fault.into())
+    }
+}
+
 /// Executes commands at a time, on top of the tip. `None` when nothing was accepted: then there is no block to make.
 pub(super) fn prepare(
     tx: &mut Tx<'_>,
@@ -95,7 +115,7 @@ pub(super) fn prepare(
     proposer: &MemberName,
     commands: &[&Command],
     time: UnixMs,
-) -> Result<(Option<Candidate>, Vec<Verdict>), Faults> {
+) -> Result<(Option<Candidate>, Vec<Verdict>), PrepareError> {
     let chain = tip.header.chain.clone();
     let mut verdicts = Vec::with_capacity(commands.len());
     let mut entries: Vec<(u64, Kind, Hash, String)> = Vec::with_capacity(commands.len());
@@ -170,15 +190,14 @@ fn topics(
 }
 
 impl Candidate {
-    /// Writes entries, projections, saved answers, tiles, block, seals and outbox into the open transaction.
-    pub fn write(&self, tx: &mut Tx<'_>, seals: &[Seal]) -> Result<(), StoreError> {
+    /// Writes block, entries, tiles, projections, saved answers and outbox into the open transaction; the seals come after.
+    pub fn write(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         tx.insert_block(&NewBlock {
             height: self.tip.header.height,
             hash: self.tip.hash,
             prev: self.prev,
             size: self.tip.header.size,
             header: &self.text,
-            seals,
             entries: &self.entries,
             tiles: &self.appended.tiles,
         })?;

@@ -74,7 +74,6 @@ pub fn found_chain(store: &Store, roster: &Roster, engine: &dyn Engine, time: Un
         let header = Header::genesis(roster, time, engine.proposer().clone());
         let text = header.to_text()?;
         let hash = header.hash()?;
-        let seals = engine.seal(&header, &hash)?;
         tx.insert_roster(roster)?;
         tx.insert_block(&NewBlock {
             height: 0,
@@ -82,10 +81,10 @@ pub fn found_chain(store: &Store, roster: &Roster, engine: &dyn Engine, time: Un
             prev: header.prev,
             size: 0,
             header: &text,
-            seals: &seals,
             entries: &[],
             tiles: &[],
         })?;
+        tx.insert_seals(0, &engine.seal(&header, &hash)?)?;
         Ok::<_, Faults>(true)
     })
 }

@@ -3,8 +3,8 @@
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use diesel::connection::{AnsiTransactionManager, Connection, SimpleConnection};
-use diesel::result::{ConnectionError, QueryResult};
+use diesel::connection::{AnsiTransactionManager, Connection, SimpleConnection, TransactionManager as _};
+use diesel::result::QueryResult;
 use diesel::sqlite::SqliteConnection;
 
 use super::error::StoreError;
@@ -72,7 +72,7 @@ impl DatabaseUrl {
                     make_private(path)?;
                 }
                 let text = path.to_str().ok_or_else(|| StoreError::Url("the path is not UTF-8".to_owned()))?;
-                let mut conn = SqliteConnection::establish(text).map_err(|e| StoreError::Url(connect_message(&e)))?;
+                let mut conn = SqliteConnection::establish(text).map_err(|e| StoreError::Url(e.to_string()))?;
                 // 8 KiB pages cost a third less per row and the checkpoint interval keeps p99 down (performance.md, rule 7).
                 // FULL: a commit is on disk before anybody is answered.
                 conn.batch_execute(
@@ -94,10 +94,6 @@ impl DatabaseUrl {
 fn make_private(path: &Path) -> Result<(), StoreError> {
     let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     made.map(|_file| ()).map_err(|e| StoreError::Url(format!("{} can't be made: {e}", path.display())))
-}
-
-fn connect_message(error: &ConnectionError) -> String {
-    error.to_string()
 }
 
 /// What a connection is for. A reader can't write even by mistake.
@@ -124,6 +120,12 @@ pub(super) fn begin_read(conn: &mut Conn) -> QueryResult<()> {
     }
 }
 
+/// Whether a transaction is open, or its end failed.
+pub(super) fn in_transaction(conn: &mut Conn) -> bool {
+    let status = <Conn as Connection>::TransactionManager::transaction_manager_status_mut(conn);
+    !matches!(status.transaction_depth(), Ok(None))
+}
+
 /// Makes connections for the pool of readers.
 #[derive(Debug)]
 pub(super) struct ReaderManager(pub(super) DatabaseUrl);
@@ -140,7 +142,8 @@ impl r2d2::ManageConnection for ReaderManager {
         conn.batch_execute("SELECT 1").map_err(StoreError::from)
     }
 
-    fn has_broken(&self, _: &mut Conn) -> bool {
-        false
+    fn has_broken(&self, conn: &mut Conn) -> bool {
+        // A reader that a panic or an I/O error left inside a transaction would fail every later read.
+        std::thread::panicking() || in_transaction(conn)
     }
 }

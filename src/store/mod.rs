@@ -28,7 +28,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use tokio::sync::Semaphore;
 
 pub use connection::DatabaseUrl;
-use connection::{Conn, Purpose, ReaderManager, begin_read, begin_write};
+use connection::{Conn, Purpose, ReaderManager, begin_read, begin_write, in_transaction};
 pub use error::StoreError;
 pub use pages::{InvoiceFilter, PaymentFilter};
 pub use reader::{Block, Reader, StoredEntry};
@@ -40,12 +40,16 @@ const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqli
 /// How long a reader waits for a free connection before it is told that the database is busy.
 const READ_WAIT: Duration = Duration::from_secs(5);
 
+/// Writes outside the sequencer's batches that may wait for the writer on a thread each; more wait without one.
+const WRITES_WAITING_MAX: usize = 16;
+
 /// The database of one ledger. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     url: DatabaseUrl,
     readers: r2d2::Pool<ReaderManager>,
     permits: Arc<Semaphore>,
+    write_permits: Arc<Semaphore>,
     writer: Arc<Mutex<Conn>>,
 }
 
@@ -75,7 +79,8 @@ impl Store {
             .build(ReaderManager(url.clone()))
             .map_err(|e| StoreError::Worker(e.to_string()))?;
         let permits = Arc::new(Semaphore::new(usize::try_from(reader_connections.max(1)).unwrap_or(1)));
-        Ok(Self { url: url.clone(), readers, permits, writer: Arc::new(Mutex::new(writer)) })
+        let write_permits = Arc::new(Semaphore::new(WRITES_WAITING_MAX));
+        Ok(Self { url: url.clone(), readers, permits, write_permits, writer: Arc::new(Mutex::new(writer)) })
     }
 
     /// Brings a database up to this program's schema, making it if it is not there. Gives the names of what was run.
@@ -166,9 +171,17 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
+        let waiting = tokio::time::timeout(READ_WAIT, Arc::clone(&self.write_permits).acquire_owned()).await;
+        let Ok(Ok(permit)) = waiting else {
+            return Err(StoreError::Busy.into());
+        };
         let store = self.clone();
-        let done = tokio::task::spawn_blocking(move || store.write_blocking(work)).await;
-        done.unwrap_or_else(|e| Err(StoreError::Worker(e.to_string()).into()))
+        let done = tokio::task::spawn_blocking(move || {
+            let result = store.write_blocking(work);
+            drop(permit);
+            result
+        });
+        done.await.unwrap_or_else(|e| Err(StoreError::Worker(e.to_string()).into()))
     }
 
     /// Reads: one closure that sees one moment.
@@ -207,11 +220,6 @@ impl Store {
         });
         done.await.unwrap_or_else(|e| Err(StoreError::Worker(e.to_string()).into()))
     }
-}
-
-fn in_transaction(conn: &mut Conn) -> bool {
-    let status = <Conn as Connection>::TransactionManager::transaction_manager_status_mut(conn);
-    !matches!(status.transaction_depth(), Ok(None))
 }
 
 fn roll_back(conn: &mut Conn) {

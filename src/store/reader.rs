@@ -120,11 +120,14 @@ impl<'a> Reader<'a> {
                 signature: SealSignature(signature),
             })
         });
+        let mut seals = seals.collect::<Result<Vec<_>, StoreError>>()?;
+        // By bytes, whatever the database's collation says: a receipt must be the same on every database.
+        seals.sort_by(|a: &Seal, b: &Seal| a.member.cmp(&b.member));
         Ok(Block {
             height: unsigned("blocks", row.height, row.height)?,
             hash: hash("blocks", row.height, &row.hash)?,
             size: unsigned("blocks", row.height, row.size)?,
-            seals: seals.collect::<Result<_, StoreError>>()?,
+            seals,
             header: row.header,
         })
     }

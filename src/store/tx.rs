@@ -43,7 +43,7 @@ impl DerefMut for Tx<'_> {
     }
 }
 
-/// A sealed block, ready to be written.
+/// A block, ready to be written; its seals follow in the same transaction.
 #[derive(Debug)]
 pub struct NewBlock<'a> {
     /// Its height.
@@ -56,8 +56,6 @@ pub struct NewBlock<'a> {
     pub size: u64,
     /// Canonical text of its header.
     pub header: &'a str,
-    /// The seals on it.
-    pub seals: &'a [Seal],
     /// Its entries: index, kind, leaf hash, canonical text.
     pub entries: &'a [(u64, Kind, Hash, String)],
     /// The tiles that appending them changed, in full.
@@ -87,7 +85,7 @@ impl<'a> Tx<'a> {
         Ok(())
     }
 
-    /// Writes a block with its seals, entries and tiles.
+    /// Writes a block with its entries and tiles.
     ///
     /// # Errors
     /// [`StoreError::Constraint`] when the block does not follow the last one (UNIQUE height and prev).
@@ -100,15 +98,6 @@ impl<'a> Tx<'a> {
             header: block.header.to_owned(),
         };
         diesel::insert_into(blocks::table).values(row).execute(self.conn)?;
-        for seal in block.seals {
-            let row = SealRow {
-                height: column(block.height),
-                member: seal.member.to_string(),
-                round: i64::from(seal.round),
-                signature: seal.signature.0.to_vec(),
-            };
-            diesel::insert_into(seals::table).values(row).execute(self.conn)?;
-        }
         for (index, kind, leaf, text) in block.entries {
             let row = EntryRow {
                 idx: column(*index),
@@ -121,6 +110,23 @@ impl<'a> Tx<'a> {
         }
         for tile in block.tiles {
             self.put_tile(tile)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the seals of a block.
+    ///
+    /// # Errors
+    /// [`StoreError::Constraint`] for a second seal of one member.
+    pub fn insert_seals(&mut self, height: u64, seals: &[Seal]) -> Result<(), StoreError> {
+        for seal in seals {
+            let row = SealRow {
+                height: column(height),
+                member: seal.member.to_string(),
+                round: i64::from(seal.round),
+                signature: seal.signature.0.to_vec(),
+            };
+            diesel::insert_into(seals::table).values(row).execute(self.conn)?;
         }
         Ok(())
     }
@@ -265,11 +271,16 @@ impl<'a> Tx<'a> {
         Ok(())
     }
 
-    /// Notes a failed try: when to try again, or `None` to give it up.
+    /// Notes a failed try: when to try again, or `None` to give it up. Says whether the item was still there as it was read.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn postpone_outbox(&mut self, item: &OutboxItem, next_at: Option<UnixMs>, why: &str) -> Result<(), StoreError> {
+    pub fn postpone_outbox(
+        &mut self,
+        item: &OutboxItem,
+        next_at: Option<UnixMs>,
+        why: &str,
+    ) -> Result<bool, StoreError> {
         let state = if next_at.is_some() { "pending" } else { "dead" };
         let target = outbox::table
             .find((item.entry, item.topic.as_str()))
@@ -283,7 +294,8 @@ impl<'a> Tx<'a> {
                 outbox::last_error.eq(why.chars().take(500).collect::<String>()),
             ))
             .execute(self.conn)?;
-        exactly_one("outbox", format!("{}/{}", item.entry, item.topic), done)
+        // Somebody else may have noted it meanwhile: that must not undo what is noted of others in this transaction.
+        Ok(done == 1)
     }
 
     /// Keeps what was bought. An order that is there already is left as it is; says whether it was new.

@@ -31,6 +31,7 @@ fn guarded() -> Vec<Ask> {
         Ask::get("/v1/invoices/144032609110-00000001/qr.svg"),
         Ask::get("/v1/invoices/144032609110-00000001/qr.png"),
         Ask::get("/v1/entries/0"),
+        Ask::get("/v1/proofs/inclusion?index=0"),
     ]
 }
 

@@ -29,8 +29,11 @@ async fn every_entry_is_proved_in_every_later_tree() {
     let app = with_entries(7).await;
     for size in 1..=7 {
         for index in 0..size {
-            let proof =
-                app.ask(Ask::get(format!("/v1/proofs/inclusion?index={index}&size={size}"))).await.expect(200).json();
+            let proof = app
+                .ask(Ask::get(format!("/v1/proofs/inclusion?index={index}&size={size}")).by(&app.auditor))
+                .await
+                .expect(200)
+                .json();
             let (leaf, root) = (hash(&proof["leaf"]), hash(&proof["root"]));
             let path = hashes(&proof["proof"]);
             assert!(verify_inclusion(&leaf, index, size, &path, &root), "{index} in {size}");
@@ -62,7 +65,7 @@ async fn every_tree_is_proved_to_be_the_beginning_of_every_later_one() {
 #[actix_web::test]
 async fn a_size_left_out_is_the_newest() {
     let app = with_entries(3).await;
-    let inclusion = app.ask(Ask::get("/v1/proofs/inclusion?index=0")).await.expect(200).json();
+    let inclusion = app.ask(Ask::get("/v1/proofs/inclusion?index=0").by(&app.auditor)).await.expect(200).json();
     let consistency = app.ask(Ask::get("/v1/proofs/consistency?from=1")).await.expect(200).json();
     assert_eq!((&inclusion["size"], &consistency["to"]), (&3.into(), &3.into()));
     app.finish().await;
@@ -105,7 +108,7 @@ async fn an_empty_chain_has_a_sealed_genesis_block_and_no_entry_to_prove() {
     let app = TestApp::new().await;
     let checkpoint = app.checkpoint().await;
     assert_eq!((&checkpoint["height"], &checkpoint["size"]), (&0.into(), &0.into()));
-    let ask = Ask::get("/v1/proofs/inclusion?index=0");
+    let ask = Ask::get("/v1/proofs/inclusion?index=0").by(&app.auditor);
     app.refuses(ask, (400, "HTTP-QUERY-MALFORMED", "index")).await;
     app.ask(Ask::get("/v1/proofs/consistency?from=0")).await.expect(200);
     app.finish().await;

@@ -1,9 +1,10 @@
 //! Public verification: the page behind the QR code, its JSON, the form, and the bureau's own call.
 
+use piaolian::base::UnixMs;
 use serde_json::{Value, json};
 
 use crate::ask::{Answer, Ask};
-use crate::samples::{RESTAURANT, changed, draft};
+use crate::samples::{CONSULTANT, DAY_MS, NOON, RESTAURANT, changed, draft};
 use crate::test_app::{PUBLIC_URL, TestApp};
 
 const DETAIL: &str = "/dzswj/bers_ep_web/query_bill_detail";
@@ -70,6 +71,34 @@ async fn names_are_escaped_on_the_page() {
     assert!(page.text().contains("script&#62;") || page.text().contains("script&gt;"));
     let asked = html(&app, "/verify/scan?hash=%3Cscript%3E&bill_num=%22%3E%3Cb%3E&total_amount=1").await;
     assert!(!asked.text().contains("<script>") && !asked.text().contains("\"><b>"));
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn a_total_can_not_be_guessed() {
+    let (app, invoice) = issued("个人").await;
+    let right = scan_path(&invoice);
+    let wrong = right.replace("total_amount=", "total_amount=9");
+    for _ in 0..10 {
+        assert_eq!(app.ask(Ask::get(&wrong)).await.expect(200).json()["verdict"], "AMOUNT_DIFFERS");
+    }
+    let too_many = (429, "VERIFY-TOO-MANY", "total_amount");
+    app.refuses(Ask::get(&wrong), too_many).await;
+    app.refuses(Ask::get(&right), too_many).await;
+    app.clock.set(UnixMs(NOON.0 + DAY_MS));
+    assert_eq!(app.ask(Ask::get(&right)).await.expect(200).json()["verdict"], "VALID");
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn a_leaf_hash_is_shown_to_those_only_who_may_see_the_entry() {
+    let (app, invoice) = issued("个人").await;
+    let other = app.register(CONSULTANT).await;
+    let path = format!("/v1/proofs/inclusion?index={}", invoice["entry"]);
+    app.refuses(Ask::get(&path), (401, "HTTP-KEY-MISSING", "")).await;
+    app.refuses(Ask::get(&path).by(&other.key), (404, "HTTP-NOT-FOUND", "")).await;
+    let leaf = app.ask(Ask::get(&path).by(&app.auditor)).await.expect(200).json()["leaf"].clone();
+    assert_eq!(format!("01{}", leaf.as_str().unwrap()), invoice["hash"]);
     app.finish().await;
 }
 

@@ -1,16 +1,17 @@
-//! The chain itself. Headers, seals, rosters and proofs are public: they let anyone check us and say nothing about anybody.
+//! The chain itself. Headers, seals, rosters and consistency proofs are public: they let anyone check us.
 
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::super::HttpState;
-use super::super::extract::{Caller, Query};
+use super::super::extract::{Behind, Caller, Query};
 use super::super::problem::{Problem, ProblemReply};
 use super::super::wire::{BlockReply, BlocksReply, ConsistencyReply, EntryReply, InclusionReply};
 use super::{cut_page, missing, page_items};
 use crate::base::{Code, Fault, Faults};
 use crate::chain::hash::Hash;
+use crate::ledger::entry::Entry;
 use crate::store::{Reader, Role};
 
 fn latest_size(reader: &mut Reader<'_>) -> Result<u64, Faults> {
@@ -116,17 +117,21 @@ pub struct InclusionQuery {
     size: Option<u64>,
 }
 
-/// Prove that an entry is in the tree of a size (RFC 9162 2.1.3).
+/// Prove that an entry is in the tree of a size (RFC 9162 2.1.3). A leaf hash is half of what the public verify page asks for, so
+/// it is shown to those only who may see the entry; whoever holds a receipt holds its proof already.
 #[utoipa::path(
-    get, path = "/v1/proofs/inclusion", tag = "chain", params(InclusionQuery),
-    responses((status = 200, body = InclusionReply), (status = 400, body = ProblemReply))
+    get, path = "/v1/proofs/inclusion", tag = "chain", security(("api_key" = [])), params(InclusionQuery),
+    responses(
+        (status = 200, body = InclusionReply), (status = 400, body = ProblemReply), (status = 401, body = ProblemReply),
+        (status = 404, body = ProblemReply)
+    )
 )]
 pub async fn prove_inclusion(
     state: web::Data<HttpState>,
-    query: Query<InclusionQuery>,
+    Behind(caller, Query(query)): Behind<Query<InclusionQuery>>,
 ) -> Result<HttpResponse, Problem> {
-    let InclusionQuery { index, size } = query.0;
-    let reply = state
+    let InclusionQuery { index, size } = query;
+    let found = state
         .desk
         .store()
         .read(move |reader| {
@@ -136,12 +141,18 @@ pub async fn prove_inclusion(
                 return Err(out_of_range("index", format!("index < size <= {newest} does not hold")));
             }
             let entry = reader.entry(index)?;
-            let leaf = entry.ok_or_else(|| Fault::new(Code::StoreCorrupt, "", "an entry is missing"))?.leaf;
+            let entry = entry.ok_or_else(|| Fault::new(Code::StoreCorrupt, "", "an entry is missing"))?;
             let proof = hexes(&reader.inclusion(index, size)?);
-            Ok(InclusionReply { index, size, leaf: leaf.to_string(), root: reader.root(size)?.to_string(), proof })
+            let (leaf, root) = (entry.leaf.to_string(), reader.root(size)?.to_string());
+            Ok((Entry::parse(&entry.text)?.merchant, InclusionReply { index, size, leaf, root, proof }))
         })
         .await?;
-    Ok(HttpResponse::Ok().json(reply))
+    let (owner, reply) = found;
+    let seen = match owner {
+        Some(owner) => caller.may_see(&owner),
+        None => caller.require(&[Role::Auditor, Role::Bureau]).is_ok(),
+    };
+    if seen { Ok(HttpResponse::Ok().json(reply)) } else { Err(missing("entry")) }
 }
 
 /// Query of `GET /v1/proofs/consistency`.

@@ -96,7 +96,7 @@ pub async fn check_draft(
         (status = 201, body = IssuedReply), (status = 400, body = ProblemReply), (status = 415, body = ProblemReply), (status = 401, body = ProblemReply),
         (status = 403, body = ProblemReply), (status = 409, body = ProblemReply), (status = 413, body = ProblemReply),
         (status = 422, body = ProblemReply), (status = 429, description = "A cap is used up", body = ProblemReply),
-        (status = 503, description = "Busy: nothing was done; Retry-After says when", body = ProblemReply)
+        (status = 503, description = "Busy, or the outcome is unknown: ask again with the same key after Retry-After", body = ProblemReply)
     )
 )]
 pub async fn issue_invoice(

@@ -52,7 +52,12 @@ pub async fn health() -> HttpResponse {
 )]
 pub async fn ready(state: web::Data<HttpState>) -> Result<HttpResponse, Problem> {
     if state.desk.room() == 0 {
-        return Err(Fault::new(Code::SeqBusy, "", "no command can be taken: the queue is full or the sequencer has ended").into());
+        return Err(Fault::new(
+            Code::SeqBusy,
+            "",
+            "no command can be taken: the queue is full or the sequencer has ended",
+        )
+        .into());
     }
     let (block, counts) =
         state.desk.store().read(|reader| Ok::<_, StoreError>((reader.checkpoint()?, reader.outbox_counts()?))).await?;

@@ -1,6 +1,6 @@
 //! Public verification: the page behind the QR code, its JSON, and the bureau's own back-end call (domain.md 1.4, 1.5).
 
-use actix_web::http::header::ACCEPT;
+use actix_web::http::header::{ACCEPT, CACHE_CONTROL};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -132,7 +132,7 @@ fn scan_reply(verified: &Verified) -> Result<ScanReply, Fault> {
 /// Verify what a QR code says. HTML for a browser, JSON when asked for by `Accept: application/json`.
 #[utoipa::path(
     get, path = "/verify/scan", tag = "verify", params(ScanQuery),
-    responses((status = 200, description = "The verdict, also when it is a bad one", body = ScanReply), (status = 400, body = ProblemReply))
+    responses((status = 200, description = "The verdict, also when it is a bad one", body = ScanReply), (status = 400, body = ProblemReply), (status = 429, body = ProblemReply))
 )]
 pub async fn scan(
     state: web::Data<HttpState>,
@@ -152,9 +152,9 @@ pub async fn scan(
     let verified = state.desk.verify(claimed).await?;
     if wants_html {
         let page = render::verify_page(&page(&state, &query.0, &verified)?)?;
-        return Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page));
+        return Ok(html(page));
     }
-    Ok(HttpResponse::Ok().json(scan_reply(&verified)?))
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(scan_reply(&verified)?))
 }
 
 fn page(state: &HttpState, asked: &ScanQuery, verified: &Verified) -> Result<VerifyPage, Fault> {
@@ -246,7 +246,7 @@ fn fen_of(yuan: &str) -> Option<String> {
 /// The form to type an invoice in, and its answer.
 #[utoipa::path(
     get, path = "/verify", tag = "verify", params(FormQuery),
-    responses((status = 200, description = "An HTML page", content_type = "text/html", body = String))
+    responses((status = 200, description = "An HTML page", content_type = "text/html", body = String), (status = 429, body = ProblemReply))
 )]
 pub async fn form(state: web::Data<HttpState>, query: Query<FormQuery>) -> Result<HttpResponse, Problem> {
     let FormQuery { hash, bill_num, total_yuan } = query.0;
@@ -267,9 +267,14 @@ pub async fn form(state: web::Data<HttpState>, query: Query<FormQuery>) -> Resul
         Ok(claimed) => {
             let verified = state.desk.verify(claimed).await?;
             let page = render::verify_page(&page(&state, &asked, &verified)?)?;
-            Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page))
+            Ok(html(page))
         }
     }
+}
+
+/// A page with names on it: nobody in between keeps it.
+fn html(page: String) -> HttpResponse {
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).content_type("text/html; charset=utf-8").body(page)
 }
 
 fn form_answer(state: &HttpState, asked: &ScanQuery, problem: &str) -> Result<HttpResponse, Problem> {
@@ -332,7 +337,7 @@ pub struct BillRecord {
     post, path = "/dzswj/bers_ep_web/query_bill_detail", tag = "verify", request_body = BillDetailRequest,
     responses(
         (status = 200, body = BillDetailReply), (status = 400, body = ProblemReply), (status = 413, body = ProblemReply),
-        (status = 415, body = ProblemReply)
+        (status = 415, body = ProblemReply), (status = 429, body = ProblemReply)
     )
 )]
 pub async fn query_bill_detail(

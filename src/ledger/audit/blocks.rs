@@ -131,6 +131,14 @@ impl Audit<'_> {
             let Some(last) = page.last().and_then(|row| as_number(row.first())) else { break };
             // The last height of a full page may be cut: leave it for the next page.
             let complete = if full { last.saturating_sub(1) } else { last };
+            if complete < next {
+                // One height fills a page by itself: no roster has that many members. What is there is looked at, the rest is not.
+                let message = format!("{PAGE_ROWS} seals or more on one block");
+                self.report.add(Code::AuditSealBad, &SEALS, next, "", message);
+                by_height.insert(next, page);
+                next = next.saturating_add(1);
+                continue;
+            }
             for row in page {
                 match as_number(row.first()) {
                     Some(height) if height <= complete && height <= to => {
@@ -149,11 +157,16 @@ impl Audit<'_> {
 
     fn seals(&mut self, header: &Header, hash: &Hash, rows: Vec<Row>) {
         let height = header.height;
-        let Some(roster) = self.rosters.iter().find(|roster| roster.hash() == header.members).cloned() else {
+        let in_force = |roster: &&Roster| {
+            roster.hash() == header.members && *roster.chain() == header.chain && roster.from_height() <= height
+        };
+        let Some(roster) = self.rosters.iter().find(in_force).cloned() else {
             self.report.add(Code::AuditRosterBad, &ROSTERS, height, "roster", "the header's roster is not stored");
             return;
         };
+        self.named_rosters.extend([header.members, header.next_members]);
         let mut power = 0u128;
+        let mut rounds = std::collections::BTreeSet::new();
         for row in &rows {
             let key = show_key(row.get(..2).unwrap_or(&[]));
             let Some(seal) = read_seal(row) else {
@@ -164,6 +177,7 @@ impl Audit<'_> {
                 self.report.add(Code::AuditSealBad, &SEALS, key, "member", "the roster has no such member");
                 continue;
             };
+            rounds.insert(seal.round);
             match seal.verify(&header.chain, height, hash, &member.key) {
                 Ok(()) => power = power.saturating_add(u128::from(member.power)),
                 Err(fault) => {
@@ -172,6 +186,10 @@ impl Audit<'_> {
                 }
             }
             self.report.seals = self.report.seals.saturating_add(1);
+        }
+        if rounds.len() > 1 {
+            let message = "votes of different rounds do not add up";
+            self.report.add(Code::AuditSealBad, &SEALS, height, "round", message);
         }
         if !roster.quorum_reached(power) {
             let message = "the seals do not hold more than two thirds of the voting power";
@@ -191,6 +209,16 @@ impl Audit<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Rosters that no header names: whoever added one wants it to be believed.
+    pub(super) fn stray_rosters(&mut self) {
+        for roster in std::mem::take(&mut self.rosters) {
+            if !self.named_rosters.contains(&roster.hash()) {
+                let from = roster.from_height();
+                self.report.add(Code::AuditRosterBad, &ROSTERS, from, "roster", "no header names this roster");
+            }
+        }
     }
 
     /// Seals of heights that have no block.

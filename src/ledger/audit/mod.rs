@@ -11,6 +11,7 @@ mod rows;
 use super::projection::{LedgerTable, Row};
 use super::state::{Nothing, State};
 use crate::base::Code;
+use crate::chain::hash::Hash;
 use crate::chain::merkle::Edge;
 use crate::chain::roster::Roster;
 
@@ -104,6 +105,8 @@ struct Audit<'a> {
     report: Report,
     trusted: &'a [Roster],
     rosters: Vec<Roster>,
+    /// Hashes of rosters that headers name.
+    named_rosters: std::collections::BTreeSet<Hash>,
     state: State<Nothing>,
     edge: Edge,
     /// Tiles as they must be, with the leaves under each still to be compared.
@@ -128,6 +131,7 @@ pub fn audit<S: Source>(
         report: Report::default(),
         trusted,
         rosters: Vec::new(),
+        named_rosters: std::collections::BTreeSet::new(),
         state: State::default(),
         edge: Edge::empty(),
         tiles: std::collections::BTreeMap::new(),
@@ -136,6 +140,7 @@ pub fn audit<S: Source>(
     };
     audit.rosters(source)?;
     audit.blocks(source, progress)?;
+    audit.stray_rosters();
     audit.stray_seals(source)?;
     audit.below_zero(source)?;
     audit.compare_tiles(source)?;

@@ -1,9 +1,10 @@
 //! The invoicing desk: an order that a merchant has lodged and the payment for it become a draft.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use crate::base::ids::{Provider, TransactionId};
 use crate::base::{Code, Fault};
+use crate::invoice::draft::never_null;
 use crate::invoice::{Buyer, BuyerKind, Draft, DraftLine, Fen, Payment, Pricing, Split};
 
 /// The buyer's name on an invoice for somebody who has not said who they are.
@@ -45,11 +46,6 @@ pub struct Paid {
     pub transaction: TransactionId,
     /// How much.
     pub paid: Fen,
-}
-
-/// `null` is not a way to leave a field out (design.md 4).
-fn never_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }
 
 impl Order {

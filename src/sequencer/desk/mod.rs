@@ -56,6 +56,7 @@ pub struct Desk {
     /// Merchants never change once registered, so they may be kept; execution checks again whatever is signed.
     profiles: RwLock<HashMap<MerchantId, Arc<Profile>>>,
     keys: key::KeyCache,
+    wrong_totals: verify::WrongTotals,
 }
 
 /// A merchant and, if it is in custody, its key, opened once.
@@ -88,6 +89,7 @@ impl Desk {
             parties,
             profiles: RwLock::new(HashMap::new()),
             keys: key::KeyCache::default(),
+            wrong_totals: verify::WrongTotals::default(),
         }
     }
 
@@ -155,7 +157,12 @@ impl Desk {
             Sealed::New(entry) => {
                 Ok(Recorded { new: true, leaf: entry.leaf, height: entry.block.height, receipt: entry.into_receipt() })
             }
-            Sealed::Before(index) => self.recorded_before(index).await,
+            // It is recorded: whatever keeps it from being read now, "nothing was done" would be a lie.
+            Sealed::Before(index) => self.recorded_before(index).await.map_err(|faults| {
+                tracing::warn!(entry.index = index, %faults, "a recorded answer could not be read");
+                let message = "it is recorded, but can't be read now; ask again with the same idempotency key";
+                Fault::new(Code::SeqOutcomeUnknown, "", message).into()
+            }),
         }
     }
 

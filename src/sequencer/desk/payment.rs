@@ -4,9 +4,10 @@ use super::{Desk, POLICY, Recorded};
 use crate::base::ids::{MerchantId, Provider, TransactionId};
 use crate::base::{Code, Fault, Faults, LegalDate};
 use crate::chain::canonical;
+use crate::invoice::IssuingRules;
 use crate::invoice::money::Fen;
 use crate::ledger::command::{Command, PaymentBody, RefundBody};
-use crate::ledger::state::Reader as _;
+use crate::ledger::state::{Reader as _, State};
 use crate::parties::kingdee::billing::Order;
 use crate::parties::tencent::notice::{Notice, NoticeHeaders, PaymentNotice, RefundNotice};
 use crate::sequencer::candidate::TOPIC_BILL_ORDER;
@@ -94,11 +95,33 @@ impl Desk {
     /// Every fault that its draft would have today, at once; [`Code::LedgerOrderDiffers`] for another order under the same number.
     pub async fn take_order(&self, merchant: &MerchantId, order: &Order) -> Result<bool, Faults> {
         let profile = self.profile(merchant).await?;
-        // Whatever would keep the invoice from coming later is said now, to whoever can mend it.
-        let date = LegalDate::of(self.clock.now())?;
-        order.clone().into_draft().check(&profile.merchant.seller, &self.chain, merchant, date, &POLICY)?;
         let number = TransactionId::try_from(order.out_trade_no.as_str()).map_err(|f| f.under("out_trade_no"))?;
-        let text = canonical::to_canonical(order)?;
+        let draft = order.clone().into_draft();
+        let date = LegalDate::of(self.clock.now())?;
+        let checked = draft.check(&profile.merchant.seller, &self.chain, merchant, date, &POLICY);
+        let text = match canonical::to_canonical(order) {
+            Ok(text) => text,
+            // A text that is not canonical is refused by the check in better words.
+            Err(fault) => return Err(checked.err().unwrap_or_else(|| fault.into())),
+        };
+        let (id, key) = (merchant.clone(), number.clone());
+        let (known, rules) = self
+            .store
+            .read(move |reader| {
+                let known = reader.order(&id, &key)?;
+                Ok::<_, Faults>((known, State::over(reader).rules_for(&id)?))
+            })
+            .await?;
+        if known.is_some_and(|known| known == text) {
+            return Ok(false);
+        }
+        // Whatever would keep the invoice from coming later is said now, to whoever can mend it. That there is no payment yet is
+        // no fault of an order.
+        let (checked, _warnings) = checked?;
+        if let Some(rules) = rules {
+            let rules = IssuingRules { payment_required: None, ..rules.rules.clone() };
+            rules.check(&checked)?;
+        }
         let (id, now, on_payment) = (merchant.clone(), self.clock.now(), profile.merchant.issue_on_payment);
         self.store
             .write(move |tx| {

@@ -1,7 +1,10 @@
 //! The verification desk: is there an invoice with this hash, number and amount, and does its receipt hold?
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
 use super::Desk;
-use crate::base::{Code, Fault, Faults};
+use crate::base::{Code, Fault, Faults, UnixMs};
 use crate::chain::hash::Hash;
 use crate::chain::receipt::Receipt;
 use crate::chain::verify::{Verdict, verify_receipt};
@@ -9,6 +12,42 @@ use crate::invoice::money::Fen;
 use crate::invoice::number::InvoiceNumber;
 use crate::ledger::record::Invoice;
 use crate::store::StoredEntry;
+
+/// Wrong totals that may be tried for one invoice within [`WINDOW_MS`]: whoever holds it in hand needs one or two, whoever guesses needs
+/// thousands. Verification services allow about five checks a day (domain.md 1.5).
+const WRONG_TOTALS_MAX: u32 = 10;
+
+/// A day.
+const WINDOW_MS: i64 = 86_400_000;
+
+/// Invoices remembered at most; above it the memory starts anew.
+const REMEMBERED_MAX: usize = 100_000;
+
+/// Wrong totals tried lately, by invoice hash: since when, and how many.
+#[derive(Debug, Default)]
+pub(super) struct WrongTotals(Mutex<HashMap<Hash, (UnixMs, u32)>>);
+
+impl WrongTotals {
+    /// Whether there were too many for this hash.
+    fn exhausted(&self, hash: &Hash, now: UnixMs) -> bool {
+        let tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = |since: UnixMs| now.0.saturating_sub(since.0) < WINDOW_MS;
+        tried.get(hash).is_some_and(|(since, times)| *times >= WRONG_TOTALS_MAX && recent(*since))
+    }
+
+    /// Counts one more.
+    fn count(&self, hash: Hash, now: UnixMs) {
+        let mut tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if tried.len() >= REMEMBERED_MAX {
+            tried.clear();
+        }
+        let (since, times) = tried.entry(hash).or_insert((now, 0));
+        if now.0.saturating_sub(since.0) >= WINDOW_MS {
+            (*since, *times) = (now, 0);
+        }
+        *times = times.saturating_add(1);
+    }
+}
 
 /// What a face or a QR code says about an invoice.
 #[derive(Debug, Clone, Copy)]
@@ -48,11 +87,24 @@ pub struct Found {
 }
 
 impl Desk {
-    /// Looks a claim up. Says no more about an invoice than whoever asks already holds in hand, unless all three agree.
+    /// Looks a claim up. Shows the invoice only if all three agree, and does not let totals be guessed.
     ///
     /// # Errors
-    /// When the store can't be read.
+    /// [`Code::VerifyTooMany`]; when the store can't be read.
     pub async fn verify(&self, claimed: Claimed) -> Result<Verified, Faults> {
+        let now = self.clock.now();
+        if self.wrong_totals.exhausted(&claimed.hash, now) {
+            let message = "too many wrong totals were tried for this invoice today";
+            return Err(Fault::new(Code::VerifyTooMany, "total_amount", message).into());
+        }
+        let verified = self.look_up(claimed).await?;
+        if matches!(verified, Verified::AmountDiffers) {
+            self.wrong_totals.count(claimed.hash, now);
+        }
+        Ok(verified)
+    }
+
+    async fn look_up(&self, claimed: Claimed) -> Result<Verified, Faults> {
         self.store
             .read(move |reader| {
                 let numbered = reader.invoices_numbered(&claimed.number)?;
