@@ -9,6 +9,10 @@
     reason = "a test that meets what it does not expect has failed"
 )]
 
+#[cfg(test)]
+#[path = "cli/serve.rs"]
+mod serve;
+
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};

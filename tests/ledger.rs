@@ -15,6 +15,9 @@ mod crowd;
 #[path = "ledger/damage.rs"]
 mod damage;
 #[cfg(test)]
+#[path = "ledger/golden.rs"]
+mod golden;
+#[cfg(test)]
 #[path = "ledger/migrations.rs"]
 mod migrations;
 #[cfg(test)]

@@ -1,0 +1,251 @@
+//! A service of one's own: started from a configuration file, a merchant registered, an invoice issued and verified from the command
+//! line; what it logs and what rights its files have.
+
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::{err, files, get_json, out, piaolian, text};
+
+const BUYER: &str = "深圳票链样例采购有限公司";
+const BUYER_ID: &str = "91440300PLBUY001XR";
+const REGISTER_ONCE: &str = "register-the-consultant-4711";
+
+/// `piaolian serve --migrate` on a folder of its own; ended when dropped.
+struct Service {
+    folder: PathBuf,
+    config: String,
+    url: String,
+    child: Child,
+    bureau: String,
+    /// Kept open: a program whose output nobody takes would end with a broken pipe.
+    _output: BufReader<ChildStdout>,
+}
+
+impl Service {
+    fn start(folder: &Path) -> Self {
+        // Bound and let go again: the address has to stand in the configuration before the service runs.
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let url = format!("http://{free}");
+        let config = folder.join("piaolian.toml");
+        let toml = format!(
+            "database = {:?}\nkeys = {:?}\nlisten = \"{free}\"\npublic_url = \"{url}\"\nlog = \"debug\"\n",
+            format!("sqlite:{}", text(&folder.join("ledger.db"))),
+            text(&folder.join("keys"))
+        );
+        std::fs::write(&config, toml).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_piaolian"))
+            .args(["serve", "--migrate", "--config", &text(&config)])
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(folder.join("log.jsonl")).unwrap())
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut told = String::new();
+        while !told.contains("piaolian serves chain") {
+            let read = output.read_line(&mut told).unwrap();
+            assert!(read > 0, "the service ended early:\n{told}{}", logged(folder));
+        }
+        let mut lines = told.lines().skip_while(|line| !line.contains("of role bureau"));
+        let bureau = lines.nth(1).unwrap_or_else(|| panic!("no first key in:\n{told}")).to_owned();
+        let service = Self { folder: folder.to_owned(), config: text(&config), url, child, bureau, _output: output };
+        service.wait_until_ready();
+        service
+    }
+
+    fn wait_until_ready(&self) {
+        let until = Instant::now() + Duration::from_secs(20);
+        while self.ask("GET", "/readyz", None, &Value::Null).is_none_or(|(status, _)| status != 200) {
+            assert!(Instant::now() < until, "not ready:\n{}", logged(&self.folder));
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Status and body; nothing if nobody answers. As the bureau if there is an idempotency key.
+    fn ask(&self, method: &str, path: &str, once: Option<&str>, body: &Value) -> Option<(u16, Value)> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let client = reqwest::Client::builder().no_proxy().build().unwrap();
+            let mut request = client.request(method.parse().unwrap(), format!("{}{path}", self.url));
+            if let Some(once) = once {
+                request = request.bearer_auth(&self.bureau).header("idempotency-key", once).json(body);
+            }
+            let answer = request.send().await.ok()?;
+            Some((answer.status().as_u16(), answer.json().await.unwrap_or_default()))
+        })
+    }
+
+    fn keygen(&self, merchant: &str) -> Output {
+        let of = ["keygen", "api-key", "--config", &self.config, "--role", "merchant", "--merchant", merchant];
+        piaolian(&[&of[..], &["--label", "cli"]].concat())
+    }
+
+    fn issue(&self, draft: &str, key_file: &Path, more: &[&str]) -> Output {
+        let of = ["issue", draft, "--url", &self.url, "--key-file", &text(key_file)];
+        piaolian(&[&of[..], more].concat())
+    }
+
+    fn stop(mut self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert_eq!(self.child.wait().unwrap().code(), Some(0), "SIGTERM ends the service in order");
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // After `stop` there is nothing left to kill; after a failed assertion there is.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn logged(folder: &Path) -> String {
+    std::fs::read_to_string(folder.join("log.jsonl")).unwrap()
+}
+
+fn fixture(name: &str) -> Value {
+    let file = format!("{}/fixtures/demo/{name}", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
+}
+
+/// What stands behind a word at the beginning of a line.
+fn told<'a>(printed: &'a str, word: &str) -> &'a str {
+    let line = printed.lines().find_map(|line| line.strip_prefix(word));
+    line.unwrap_or_else(|| panic!("no line '{word}' in:\n{printed}")).trim()
+}
+
+/// The seller of a merchant of the demonstration.
+fn consultant() -> Value {
+    let merchants = fixture("merchants.json")["merchants"].clone();
+    let found = merchants.as_array().unwrap().iter().find(|merchant| merchant["mchid"] == "1900000104");
+    found.unwrap()["seller"].clone()
+}
+
+#[test]
+fn a_service_of_ones_own_issues_verifies_and_logs_nobody() {
+    let temp = tempfile::tempdir().unwrap();
+    let folder = temp.path();
+    let service = Service::start(folder);
+    let seller = consultant();
+    let (status, registered) = service.ask("POST", "/v1/merchants", Some(REGISTER_ONCE), &seller).unwrap();
+    assert_eq!((status, &registered["merchant"]["id"]), (201, &json!("M00000001")), "{registered}");
+    let unknown = service.keygen("M00000099");
+    assert_eq!(unknown.status.code(), Some(2), "{}", out(&unknown));
+    assert!(err(&unknown).contains("LEDGER-MERCHANT-UNKNOWN"), "{}", err(&unknown));
+    let made = service.keygen("M00000001");
+    assert_eq!(made.status.code(), Some(0), "{}", err(&made));
+    let secret = out(&made).lines().last().unwrap().to_owned();
+    let key_file = folder.join("merchant.key");
+    std::fs::write(&key_file, format!("{secret}\n")).unwrap();
+
+    let once = an_invoice_is_issued_once(&service, &key_file);
+    refused_drafts_say_why(&service, &key_file);
+    only_the_owner_may_read(folder);
+    let secrets = [service.bureau.clone(), secret];
+    service.stop();
+    let of_seller = ["name", "taxpayer_id", "address_phone", "bank_account"].map(|name| seller[name].as_str().unwrap());
+    let never = [&of_seller[..], &[BUYER, BUYER_ID, "样例开票员", REGISTER_ONCE, &once]].concat();
+    the_log_names_nobody(folder, &[&never[..], &secrets.each_ref().map(String::as_str)].concat());
+}
+
+/// Gives the idempotency key that the command makes from the file.
+fn an_invoice_is_issued_once(service: &Service, key_file: &Path) -> String {
+    let draft = format!("{}/fixtures/demo/draft.json", env!("CARGO_MANIFEST_DIR"));
+    let content = std::fs::read(&draft).unwrap();
+    assert!(String::from_utf8_lossy(&content).contains(BUYER) && String::from_utf8_lossy(&content).contains(BUYER_ID));
+    let checked = service.issue(&draft, key_file, &["--check"]);
+    assert_eq!(checked.status.code(), Some(0), "{}{}", out(&checked), err(&checked));
+    let checked: Value = serde_json::from_str(&out(&checked)).unwrap();
+    let to_sign: Value = serde_json::from_str(checked["text"].as_str().unwrap()).unwrap();
+    assert_eq!((&to_sign["buyer"]["name"], &to_sign["total"]), (&json!(BUYER), &json!(49_810)), "{to_sign}");
+
+    let receipt = text(&service.folder.join("receipt.json"));
+    let issued = service.issue(&draft, key_file, &["--receipt", &receipt]);
+    let printed = out(&issued);
+    assert_eq!(issued.status.code(), Some(0), "{printed}{}", err(&issued));
+    let id = printed.split_whitespace().next().unwrap();
+    let digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
+    assert!(id.split_once('-').is_some_and(|(code, number)| digits(code, 12) && digits(number, 8)), "{printed}");
+    let url = told(&printed, "verify");
+    assert!(url.starts_with(&service.url), "{printed}");
+    let bytes = std::fs::read(&receipt).unwrap();
+    let again = service.issue(&draft, key_file, &["--receipt", &receipt]);
+    assert_eq!((again.status.code(), out(&again)), (Some(0), printed.clone()), "{}", err(&again));
+    assert_eq!(std::fs::read(&receipt).unwrap(), bytes);
+
+    let scanned = get_json(url);
+    assert_eq!((&scanned["valid"], &scanned["verdict"]), (&json!(true), &json!("VALID")), "{scanned}");
+    let roster = text(&service.folder.join("keys/roster.json"));
+    let hash = told(&printed, "hash");
+    let verified = piaolian(&["verify", &receipt, "--roster", &roster, "--hash", hash]);
+    assert_eq!(verified.status.code(), Some(0), "{}{}", out(&verified), err(&verified));
+    let other = format!("01{}", "5a".repeat(32));
+    let refused = piaolian(&["verify", &receipt, "--roster", &roster, "--hash", &other]);
+    assert_eq!(refused.status.code(), Some(1), "{}{}", out(&refused), err(&refused));
+    assert!(out(&refused).contains("LEAF_HASH_MISMATCH"), "{}", out(&refused));
+    format!("cli-{}", piaolian::chain::hash::keccak256(&content))
+}
+
+fn refused_drafts_say_why(service: &Service, key_file: &Path) {
+    let mut draft = fixture("draft.json");
+    draft["total"] = json!(49_811);
+    let file = service.folder.join("wrong.json");
+    std::fs::write(&file, draft.to_string()).unwrap();
+    for more in [&[][..], &["--check"]] {
+        let refused = service.issue(&text(&file), key_file, more);
+        assert_eq!(refused.status.code(), Some(1), "{}{}", out(&refused), err(&refused));
+        assert!(out(&refused).contains("  INV-TOTAL-DISAGREES  draft.total: "), "{more:?}: {}", out(&refused));
+    }
+}
+
+fn only_the_owner_may_read(folder: &Path) {
+    let mut private = files(&folder.join("keys"), "key");
+    assert_eq!(private.len(), 4, "three seal keys and the custody key: {private:?}");
+    for ending in ["db", "db-wal", "db-shm"] {
+        private.extend(files(folder, ending));
+    }
+    assert!(
+        private.contains(&folder.join("ledger.db")) && private.contains(&folder.join("ledger.db-wal")),
+        "{private:?}"
+    );
+    for file in private {
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}: mode {mode:o}", file.display());
+    }
+}
+
+fn the_log_names_nobody(folder: &Path, never: &[&str]) {
+    let log = logged(folder);
+    for word in never {
+        assert!(word.len() > 8, "'{word}' would be found anywhere");
+        let line = log.lines().find(|line| line.contains(word));
+        assert_eq!(line, None, "'{word}' stands in the log");
+    }
+    let mut requests = Vec::new();
+    for line in log.lines() {
+        let parsed: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let fields = &parsed["fields"];
+        if parsed["target"] == "piaolian::http::trace" {
+            assert!(fields["request_id"].as_str().is_some_and(|id| id.len() == 32), "{line}");
+            assert!(fields["took_us"].is_u64(), "{line}");
+            let status = fields["status"].as_u64().unwrap_or_else(|| panic!("no status: {line}"));
+            requests.push((
+                fields["method"].as_str().unwrap().to_owned(),
+                fields["route"].as_str().unwrap().to_owned(),
+                status,
+            ));
+        }
+    }
+    let count = |method: &str, route: &str, status: u16| {
+        requests.iter().filter(|found| **found == (method.to_owned(), route.to_owned(), u64::from(status))).count()
+    };
+    assert_eq!(count("POST", "/v1/merchants", 201), 1, "{requests:?}");
+    assert_eq!(count("POST", "/v1/invoices", 201) + count("POST", "/v1/invoices", 200), 2, "{requests:?}");
+    assert_eq!(count("POST", "/v1/invoices", 422), 1, "{requests:?}");
+    assert_eq!((count("POST", "/v1/drafts", 200), count("POST", "/v1/drafts", 422)), (1, 1), "{requests:?}");
+}
