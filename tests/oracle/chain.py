@@ -402,6 +402,23 @@ def check_receipt_file(golden):
         yield verdict(case["receipt"], rosters, case.get("expected")), case["verdict"], case["name"]
 
 
+def check_entries_file(golden):
+    for index, case in enumerate(golden["entries"]):
+        text, entry = case["text"], parse_canonical(case["text"])
+        yield canonical(entry), text, case["kind"]
+        yield (entry["v"], entry["index"], entry["kind"]), (1, index, case["kind"]), text
+        yield (leaf(text).hex(), "01" + leaf(text).hex()), (case["leaf"], case["printed"]), text
+        yield ("request" in entry, "key" in entry), ("fingerprint" in case, "fingerprint" in case), text
+        if "fingerprint" in case:
+            asked = parse_canonical(case["fingerprint"])
+            yield (asked["chain"], asked["kind"], set(asked)), (entry["chain"], entry["kind"], {"chain", "kind", "request"}), text
+            yield keccak(case["fingerprint"].encode()).hex(), entry["request"], text
+        if "draft" in entry:
+            draft = canonical(entry["draft"])
+            yield draft in text, True, text
+            yield recover(draft, bytes.fromhex(entry["signature"])).hex(), entry["issuer"], text
+
+
 FILES = {
     "canonical.json": check_canonical_file,
     "tree.json": check_tree_file,
@@ -409,6 +426,7 @@ FILES = {
     "header.json": check_header_file,
     "seal.json": check_seal_file,
     "receipts.json": check_receipt_file,
+    "entries.json": check_entries_file,
 }
 
 
