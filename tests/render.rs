@@ -362,34 +362,3 @@ fn one_page_is_under_100_kilobytes() {
         assert!(size < 100_000, "{size} bytes");
     }
 }
-
-/// Writes all samples and says how long they take: `cargo test --release --test render samples -- --ignored --nocapture`.
-#[test]
-#[ignore = "writes samples for people to look at into the folder that FACE_SAMPLES names"]
-#[expect(clippy::disallowed_methods, reason = "a tool for people, not part of the suite")]
-fn samples() {
-    let folder = PathBuf::from(std::env::var("FACE_SAMPLES").expect("FACE_SAMPLES"));
-    let mut missing = restaurant();
-    missing.buyer.name = "深圳🍜面馆".to_owned();
-    let mut notes = many_lines(30);
-    notes.buyer.name = "某某".repeat(400);
-    notes.remark = "备注很长，须在附注中全文列出。".repeat(100);
-    let faces = [
-        ("restaurant", restaurant()),
-        ("ten", ten_lines()),
-        ("many", many_lines(1_999)),
-        ("exempt", exempt()),
-        ("long", long_names()),
-        ("rare", rare_characters()),
-        ("missing", missing),
-        ("notes", notes),
-        ("production", Face { sandbox: false, ..ten_lines() }),
-    ];
-    let _ = fonts();
-    for (name, face) in faces {
-        let start = std::time::Instant::now();
-        let rendered = rendered(&face);
-        println!("{name}: {} bytes, {:?}, missing {:?}", rendered.bytes.len(), start.elapsed(), rendered.missing);
-        std::fs::write(folder.join(format!("{name}.pdf")), rendered.bytes).unwrap();
-    }
-}
