@@ -1,10 +1,11 @@
 //! Who may do what: keys, roles, and what others must not learn.
 
 use actix_web::http::Method;
+use piaolian::base::UnixMs;
 use serde_json::json;
 
 use crate::ask::Ask;
-use crate::samples::{CONSULTANT, RESTAURANT, draft, draft_for, order, payment};
+use crate::samples::{CONSULTANT, NOON, RESTAURANT, draft, draft_for, order, payment};
 use crate::test_app::{TestApp, demo_merchant, issue};
 
 /// Every route that needs an API key, with a body that would be taken.
@@ -81,6 +82,22 @@ async fn another_scheme_than_bearer_is_no_key() {
         let ask = Ask::get("/v1/merchants").header("Authorization", value);
         app.refuses(ask, (401, "HTTP-KEY-MISSING", "")).await;
     }
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn a_key_that_another_process_revoked_stops_working_within_five_seconds() {
+    let app = TestApp::new().await;
+    let merchant = app.register(CONSULTANT).await;
+    let list = Ask::get("/v1/api-keys").by(&merchant.key);
+    let id = app.ask(list.clone()).await.expect(200).json()[0]["id"].as_str().unwrap().to_owned();
+    // A store of its own stands for the other process.
+    let other = piaolian::store::Store::open(&app.url(), 1).unwrap();
+    let revoked = other.write_blocking(|tx| tx.revoke_api_key(&id, NOON)).unwrap();
+    assert!(revoked);
+    app.ask(list.clone()).await.expect(200);
+    app.clock.set(UnixMs(NOON.0 + 5_000));
+    app.refuses(list, (401, "HTTP-KEY-BAD", "")).await;
     app.finish().await;
 }
 
