@@ -271,13 +271,13 @@ fn rows<'a, T: Project + 'a>(table: &LedgerTable, records: impl Iterator<Item = 
 /// Rules that have no canonical text (can't happen for rules that were executed).
 pub fn expected<R>(state: &State<R>, table: &LedgerTable) -> Result<Rows, Fault> {
     match table.name {
-        "merchants" => rows(table, state.merchants.records().map(|(_, r)| r)),
-        "rules" => rows(table, state.rules.records().map(|(_, r)| r)),
-        "quotas" => rows(table, state.quotas.records().map(|(_, r)| r)),
-        "payments" => rows(table, state.payments.records().map(|(_, r)| r)),
-        "refunds" => rows(table, state.refunds.records().map(|(_, r)| r)),
-        "sequences" => rows(table, state.sequences.records().map(|(_, r)| r)),
-        "answers" => rows(table, state.answers.records().map(|(_, r)| r)),
+        "merchants" => rows(table, state.merchants.records()),
+        "rules" => rows(table, state.rules.records()),
+        "quotas" => rows(table, state.quotas.records()),
+        "payments" => rows(table, state.payments.records()),
+        "refunds" => rows(table, state.refunds.records()),
+        "sequences" => rows(table, state.sequences.records()),
+        "answers" => rows(table, state.answers.records()),
         "invoices" => rows(table, state.invoices.iter()),
         other => Err(Fault::new(Code::Internal, "", format!("no records are known for table {other}"))),
     }

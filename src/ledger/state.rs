@@ -105,12 +105,12 @@ impl Reader for Nothing {
 
 /// What became of a record since it was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
+enum Change {
     /// Only read.
     None,
-    /// New: the store must insert it, and a UNIQUE constraint must hold.
+    /// New.
     Insert,
-    /// Changed: the store must update exactly one row.
+    /// Changed.
     Update,
 }
 
@@ -149,14 +149,23 @@ impl<K: Ord + Clone, T> Table<K, T> {
         self.0.insert(key, Slot { value: Some(Arc::new(value)), change });
     }
 
-    /// Every record that is there, in key order, with what became of it.
-    pub fn records(&self) -> impl Iterator<Item = (Change, &T)> {
-        self.0.values().filter_map(|slot| slot.value.as_deref().map(|value| (slot.change, value)))
+    /// Every record that is there, in key order.
+    pub fn records(&self) -> impl Iterator<Item = &T> {
+        self.0.values().filter_map(|slot| slot.value.as_deref())
     }
 
-    /// Only what must be written.
-    pub fn changed(&self) -> impl Iterator<Item = (Change, &T)> {
-        self.records().filter(|(change, _)| *change != Change::None)
+    /// New records: the store must insert them, and UNIQUE constraints must hold.
+    pub fn inserted(&self) -> impl Iterator<Item = &T> {
+        self.that(Change::Insert)
+    }
+
+    /// Changed records: the store must update exactly one row each.
+    pub fn updated(&self) -> impl Iterator<Item = &T> {
+        self.that(Change::Update)
+    }
+
+    fn that(&self, change: Change) -> impl Iterator<Item = &T> {
+        self.0.values().filter(move |slot| slot.change == change).filter_map(|slot| slot.value.as_deref())
     }
 }
 

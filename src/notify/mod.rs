@@ -15,12 +15,8 @@ use futures_util::stream::{self, StreamExt};
 use tokio::sync::{Notify, watch};
 
 use crate::base::{Class, Clock, Code, Faults, UnixMs};
+use crate::parties::tencent::sandbox::RETRY_GAPS_S;
 use crate::store::{OutboxItem, Store, StoreError};
-
-/// Seconds before each further try: the plan of WeChat Pay's own notices (domain.md 3.4), a day in all. After the last, the
-/// item is given up and kept as `dead` for a person.
-pub const RETRY_GAPS_S: [i64; 15] =
-    [15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10_800, 10_800, 10_800, 21_600, 21_600];
 
 /// Items taken from the outbox at a time.
 const ITEMS_MAX: usize = 64;
@@ -152,6 +148,7 @@ fn next_try(item: &OutboxItem, faults: &Faults, now: UnixMs) -> Option<UnixMs> {
         | Class::TooLarge
         | Class::Corrupt => false,
     };
-    let gap = RETRY_GAPS_S.get(usize::try_from(item.attempts).ok()?).filter(|_| again)?;
-    Some(UnixMs(now.0.saturating_add(gap.saturating_mul(1000))))
+    // The plan of WeChat Pay's own notices (domain.md 3.4), a day in all. After the last gap the item is kept as `dead` for a person.
+    let gap_s = RETRY_GAPS_S.get(usize::try_from(item.attempts).ok()?).filter(|_| again)?;
+    Some(UnixMs(now.0.saturating_add(i64::try_from(*gap_s).ok()?.saturating_mul(1000))))
 }

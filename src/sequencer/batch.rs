@@ -118,20 +118,17 @@ impl Batches {
             // One command must not spoil the others: try each alone, so that only the one at fault fails.
             Err(BatchError::Constraint(_) | BatchError::Corrupt(_)) if batch.len() > 1 => {
                 tracing::warn!("a batch ran into a constraint or a damaged row; its commands are tried one by one");
-                self.tip = None;
                 for submission in batch {
                     self.seal(vec![submission]);
                 }
             }
             Err(BatchError::Constraint(what)) => {
                 tracing::error!(what, "a command ran into a constraint that execution should have seen");
-                self.tip = None;
                 let fault = Fault::new(Code::StoreFailed, "", "the database refused the command; nothing was done");
                 self.fail(batch, &fault.into());
             }
             Err(BatchError::Failed(faults) | BatchError::Corrupt(faults)) => {
                 tracing::error!(%faults, "a batch failed");
-                self.tip = None;
                 self.fail(batch, &faults);
             }
         }

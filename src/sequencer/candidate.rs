@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::base::ids::ChainId;
 use crate::base::{Fault, Faults, UnixMs};
 use crate::chain::canonical::FormatVersion;
-use crate::chain::hash::{Hash, leaf_hash};
+use crate::chain::hash::{Hash, header_hash, leaf_hash};
 use crate::chain::header::Header;
 use crate::chain::merkle::{Appended, Edge};
 use crate::chain::roster::MemberName;
@@ -83,7 +83,6 @@ pub(super) struct Candidate {
     pub appended: Appended,
     pub tip: Tip,
     text: String,
-    prev: Hash,
     state: State<Nothing>,
     outbox: Vec<(u64, &'static str)>,
 }
@@ -157,10 +156,8 @@ pub(super) fn prepare(
     };
     header.follows(&tip.header)?;
     let text = header.to_text()?;
-    let hash = header.hash()?;
-    let tip = Tip { header, hash, edge };
-    let prev = tip.header.prev;
-    Ok((Some(Candidate { verdicts, entries, appended, tip, text, prev, state, outbox }), Vec::new()))
+    let tip = Tip { header, hash: header_hash(&text), edge };
+    Ok((Some(Candidate { verdicts, entries, appended, tip, text, state, outbox }), Vec::new()))
 }
 
 /// Whom an accepted command is to be told to.
@@ -195,7 +192,7 @@ impl Candidate {
         tx.insert_block(&NewBlock {
             height: self.tip.header.height,
             hash: self.tip.hash,
-            prev: self.prev,
+            prev: self.tip.header.prev,
             size: self.tip.header.size,
             header: &self.text,
             entries: &self.entries,

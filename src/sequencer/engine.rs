@@ -2,7 +2,7 @@
 
 use crate::base::ids::ChainId;
 use crate::base::{Code, Fault, Faults, UnixMs};
-use crate::chain::hash::Hash;
+use crate::chain::hash::{Hash, header_hash};
 use crate::chain::header::Header;
 use crate::chain::roster::{MemberName, Roster};
 use crate::chain::seal::{Seal, SealKey};
@@ -73,7 +73,7 @@ pub fn found_chain(store: &Store, roster: &Roster, engine: &dyn Engine, time: Un
         }
         let header = Header::genesis(roster, time, engine.proposer().clone());
         let text = header.to_text()?;
-        let hash = header.hash()?;
+        let hash = header_hash(&text);
         tx.insert_roster(roster)?;
         tx.insert_block(&NewBlock {
             height: 0,

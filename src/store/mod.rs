@@ -112,11 +112,6 @@ impl Store {
         }
     }
 
-    /// The URL that was opened.
-    pub fn url(&self) -> &DatabaseUrl {
-        &self.url
-    }
-
     /// Writes: one closure, one transaction. If the closure fails, nothing is written. On success it is durable.
     ///
     /// # Errors

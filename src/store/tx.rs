@@ -24,7 +24,7 @@ use crate::chain::seal::Seal;
 use crate::chain::tiles::Tile;
 use crate::ledger::State;
 use crate::ledger::entry::Kind;
-use crate::ledger::state::{Change, Reader as StateReader};
+use crate::ledger::state::Reader as StateReader;
 
 /// A write transaction. Reads through it see its own writes.
 pub struct Tx<'a>(Reader<'a>);
@@ -148,37 +148,28 @@ impl<'a> Tx<'a> {
     /// # Errors
     /// [`StoreError::Constraint`] when a guarantee of design.md 5 would be broken.
     pub fn put_changes<R: StateReader>(&mut self, state: &State<R>) -> Result<(), StoreError> {
-        for (change, merchant) in state.merchants.changed() {
-            let row = MerchantRow::from(merchant);
-            match change {
-                Change::None => {}
-                Change::Insert => {
-                    diesel::insert_into(merchants::table).values(row).execute(self.conn)?;
-                }
-                Change::Update => {
-                    let id = row.id.clone();
-                    let done = diesel::update(merchants::table.find(&id)).set(row).execute(self.conn)?;
-                    exactly_one("merchants", id, done)?;
-                }
-            }
+        for merchant in state.merchants.inserted() {
+            diesel::insert_into(merchants::table).values(MerchantRow::from(merchant)).execute(self.conn)?;
         }
-        for (change, rules) in state.rules.changed() {
+        for merchant in state.merchants.updated() {
+            let row = MerchantRow::from(merchant);
+            let id = row.id.clone();
+            let done = diesel::update(merchants::table.find(&id)).set(row).execute(self.conn)?;
+            exactly_one("merchants", id, done)?;
+        }
+        for rules in state.rules.inserted() {
+            diesel::insert_into(rules::table).values(RulesRow::try_from(rules)?).execute(self.conn)?;
+        }
+        for rules in state.rules.updated() {
             let row = RulesRow::try_from(rules)?;
-            match change {
-                Change::None => {}
-                Change::Insert => {
-                    diesel::insert_into(rules::table).values(row).execute(self.conn)?;
-                }
-                Change::Update => {
-                    let scope = row.scope.clone();
-                    let done = diesel::update(rules::table.find(&scope)).set(row).execute(self.conn)?;
-                    exactly_one("rules", scope, done)?;
-                }
-            }
+            let scope = row.scope.clone();
+            let done = diesel::update(rules::table.find(&scope)).set(row).execute(self.conn)?;
+            exactly_one("rules", scope, done)?;
         }
         self.put_counters(state)?;
         self.put_payments(state)?;
-        for (_, answer) in state.answers.changed() {
+        // An answer or a refund never changes: one that did would run into its UNIQUE constraint here.
+        for answer in state.answers.inserted().chain(state.answers.updated()) {
             diesel::insert_into(answers::table).values(AnswerRow::from(answer)).execute(self.conn)?;
         }
         for invoice in &state.invoices {
@@ -188,59 +179,41 @@ impl<'a> Tx<'a> {
     }
 
     fn put_counters<R: StateReader>(&mut self, state: &State<R>) -> Result<(), StoreError> {
-        for (change, quota) in state.quotas.changed() {
-            let row = QuotaRow::from(quota);
-            match change {
-                Change::None => {}
-                Change::Insert => {
-                    diesel::insert_into(quotas::table).values(row).execute(self.conn)?;
-                }
-                Change::Update => {
-                    let key = (row.merchant.clone(), row.month.clone());
-                    let target = quotas::table.find((&key.0, &key.1));
-                    let done = diesel::update(target).set(row).execute(self.conn)?;
-                    exactly_one("quotas", format!("{}/{}", key.0, key.1), done)?;
-                }
-            }
+        for quota in state.quotas.inserted() {
+            diesel::insert_into(quotas::table).values(QuotaRow::from(quota)).execute(self.conn)?;
         }
-        for (change, sequence) in state.sequences.changed() {
-            let row = SequenceRow::from(sequence);
-            match change {
-                Change::None => {}
-                Change::Insert => {
-                    diesel::insert_into(sequences::table).values(row).execute(self.conn)?;
-                }
-                Change::Update => {
-                    let name = row.name.clone();
-                    // Guarded: a series only ever moves forward.
-                    let target = sequences::table.find(&name).filter(sequences::issued.lt(row.issued));
-                    let done = diesel::update(target).set(sequences::issued.eq(row.issued)).execute(self.conn)?;
-                    exactly_one("sequences", name, done)?;
-                }
-            }
+        for quota in state.quotas.updated() {
+            let row = QuotaRow::from(quota);
+            let key = (row.merchant.clone(), row.month.clone());
+            let target = quotas::table.find((&key.0, &key.1));
+            let done = diesel::update(target).set(row).execute(self.conn)?;
+            exactly_one("quotas", format!("{}/{}", key.0, key.1), done)?;
+        }
+        for sequence in state.sequences.inserted() {
+            diesel::insert_into(sequences::table).values(SequenceRow::from(sequence)).execute(self.conn)?;
+        }
+        for sequence in state.sequences.updated() {
+            // Guarded: a series only ever moves forward.
+            let target = sequences::table.find(&sequence.name).filter(sequences::issued.lt(sequence.issued));
+            let done = diesel::update(target).set(sequences::issued.eq(sequence.issued)).execute(self.conn)?;
+            exactly_one("sequences", &sequence.name, done)?;
         }
         Ok(())
     }
 
     fn put_payments<R: StateReader>(&mut self, state: &State<R>) -> Result<(), StoreError> {
-        for (change, payment) in state.payments.changed() {
-            let row = PaymentRow::from(payment);
-            match change {
-                Change::None => {}
-                Change::Insert => {
-                    diesel::insert_into(payments::table).values(row).execute(self.conn)?;
-                }
-                Change::Update => {
-                    let key = (row.provider.clone(), row.transaction_id.clone());
-                    let target = payments::table.find((&key.0, &key.1));
-                    let done = diesel::update(target)
-                        .set((payments::refunded_fen.eq(row.refunded_fen), payments::invoiced_fen.eq(row.invoiced_fen)))
-                        .execute(self.conn)?;
-                    exactly_one("payments", format!("{}/{}", key.0, key.1), done)?;
-                }
-            }
+        for payment in state.payments.inserted() {
+            diesel::insert_into(payments::table).values(PaymentRow::from(payment)).execute(self.conn)?;
         }
-        for (_, refund) in state.refunds.changed() {
+        for payment in state.payments.updated() {
+            let row = PaymentRow::from(payment);
+            let target = payments::table.find((&row.provider, &row.transaction_id));
+            let done = diesel::update(target)
+                .set((payments::refunded_fen.eq(row.refunded_fen), payments::invoiced_fen.eq(row.invoiced_fen)))
+                .execute(self.conn)?;
+            exactly_one("payments", format!("{}/{}", row.provider, row.transaction_id), done)?;
+        }
+        for refund in state.refunds.inserted().chain(state.refunds.updated()) {
             diesel::insert_into(refunds::table).values(RefundRow::from(refund)).execute(self.conn)?;
         }
         Ok(())

@@ -112,8 +112,7 @@ pub async fn receive_wechat_notice(
             let code = faults.first().map_or("", |fault| fault.code.as_str());
             tracing::warn!(code, "a payment notice was refused");
             // The partner's protocol wants its own form; our code travels in the message, status and headers stay.
-            let mut answer = actix_web::ResponseError::error_response(&Problem::from(faults.clone()));
-            answer.headers_mut().remove(CONTENT_TYPE);
+            let mut answer = actix_web::ResponseError::error_response(&Problem::from(faults));
             let refusal = NoticeRefusal { code: "FAIL", message: code.to_owned() };
             let body = serde_json::to_string(&refusal).unwrap_or_default();
             answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

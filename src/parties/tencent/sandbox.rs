@@ -376,11 +376,6 @@ pub struct Event<'e> {
     pub summary: &'e str,
 }
 
-/// [`RETRY_GAPS_S`] as durations.
-pub fn retry_gaps() -> [Duration; 15] {
-    RETRY_GAPS_S.map(Duration::from_secs)
-}
-
 async fn post(client: &reqwest::Client, url: &str, notice: SignedNotice) -> Result<u16, reqwest::Error> {
     let mut request = client.post(url).timeout(Duration::from_secs(ANSWER_WITHIN_S));
     for (name, value) in notice.headers.pairs() {

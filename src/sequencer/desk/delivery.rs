@@ -2,7 +2,6 @@
 //! for twice and has the effect of once.
 
 use super::issue::ON_PAYMENT;
-use super::payment::WECHAT_PAY;
 use super::{Desk, IssueAsked};
 use crate::base::ids::{IdempotencyKey, Provider, TransactionId};
 use crate::base::{Code, Fault, Faults, Secret};
@@ -10,6 +9,7 @@ use crate::chain::hash::Hash;
 use crate::ledger::entry::Entry;
 use crate::parties::kingdee::billing::{Order, Paid, bill};
 use crate::parties::kingdee::erp::InvoiceFacts;
+use crate::parties::tencent::PROVIDER;
 use crate::parties::tencent::wallet::Card;
 use crate::store::StoreError;
 
@@ -45,7 +45,7 @@ impl Desk {
         let (leaf, text) = self.entry_text(entry).await?;
         let parsed = Entry::parse(&text)?;
         let Some(issued) = parsed.issued() else { return Ok(()) };
-        let Some(payment) = issued.draft.payment().filter(|payment| payment.provider.as_str() == WECHAT_PAY) else {
+        let Some(payment) = issued.draft.payment().filter(|payment| payment.provider.as_str() == PROVIDER) else {
             return Ok(());
         };
         let Some(openid) = self.payer(payment.provider.clone(), payment.transaction.clone()).await? else {

@@ -9,11 +9,9 @@ use crate::invoice::money::Fen;
 use crate::ledger::command::{Command, PaymentBody, RefundBody};
 use crate::ledger::state::{Reader as _, State};
 use crate::parties::kingdee::billing::Order;
+use crate::parties::tencent::PROVIDER;
 use crate::parties::tencent::notice::{Notice, NoticeHeaders, PaymentNotice, RefundNotice};
 use crate::sequencer::candidate::TOPIC_BILL_ORDER;
-
-/// The provider's name of WeChat Pay in entries.
-pub const WECHAT_PAY: &str = "wechat-pay";
 
 /// What came of a notice.
 #[derive(Debug)]
@@ -52,7 +50,7 @@ impl Desk {
 
     async fn record_payment(&self, notice: PaymentNotice) -> Result<NoticeOutcome, Faults> {
         let merchant = self.merchant_of(notice.mchid).await?;
-        let provider = Provider::try_from(WECHAT_PAY)?;
+        let provider = Provider::try_from(PROVIDER)?;
         // Who paid is personal and stays off the ledger; the wallet will ask for it after the payment is sealed.
         let payer = (provider.clone(), notice.transaction.clone(), notice.payer_openid);
         self.store.write(move |tx| Ok::<_, Faults>(tx.insert_payer(&payer.0, &payer.1, payer.2.expose())?)).await?;
@@ -70,7 +68,7 @@ impl Desk {
 
     async fn record_refund(&self, notice: RefundNotice) -> Result<NoticeOutcome, Faults> {
         let merchant = self.merchant_of(notice.mchid).await?;
-        let provider = Provider::try_from(WECHAT_PAY)?;
+        let provider = Provider::try_from(PROVIDER)?;
         let wanted = (provider.clone(), notice.transaction.clone());
         let payment = self.store.read(move |reader| Ok::<_, Faults>(reader.payment(&wanted.0, &wanted.1)?)).await?;
         if payment.is_none_or(|payment| payment.merchant != merchant) {
