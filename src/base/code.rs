@@ -192,6 +192,7 @@ codes! {
 
     // --- store (STORE-...)
     StoreBusy = "STORE-BUSY", Busy, "The database is busy; nothing was done.";
+    StoreUnreachable = "STORE-UNREACHABLE", Busy, "The database can't be reached; try again after the time named in Retry-After.";
     StoreFailed = "STORE-FAILED", Internal, "The database failed; nothing was done.";
     StoreCorrupt = "STORE-CORRUPT", Corrupt, "Stored bytes are not what this program writes; run an audit.";
     StoreUrl = "STORE-URL", Malformed, "The database URL can't be used.";

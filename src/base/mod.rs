@@ -2,7 +2,8 @@
 //!
 //! Promise: values made here are valid for as long as they exist (private fields, checked constructors).
 //!
-//! *Invariant:* no I/O except the one system clock in [`clock`] and the one random source in [`random`];
+//! *Invariant:* no I/O except the one system clock in [`clock`], the one random source in [`random`] and the processor's
+//! own clock in `stages`;
 //! knows no invoice, no chain and no SQL.
 
 pub mod clock;
@@ -11,6 +12,8 @@ pub mod ids;
 pub mod limits;
 pub mod random;
 pub mod secret;
+#[cfg(feature = "server")]
+pub mod stages;
 
 pub use clock::{Clock, LegalDate, SystemClock, UnixMs};
 pub use code::{Class, Code, Fault, Faults};

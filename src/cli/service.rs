@@ -102,9 +102,10 @@ pub fn start_logging(directives: &str) -> Result<(), Fault> {
     logging.try_init().map_err(|e| Fault::new(Code::Internal, "", format!("logging can't start: {e}")))
 }
 
-/// Makes the folder of a database file.
+/// Makes the folder of an embedded database's file.
 pub fn make_folder_of(url: &DatabaseUrl) -> Result<(), Fault> {
-    match url.path().parent().filter(|folder| !folder.as_os_str().is_empty()) {
+    let folder = url.file().and_then(std::path::Path::parent);
+    match folder.filter(|folder| !folder.as_os_str().is_empty()) {
         Some(folder) => std::fs::create_dir_all(folder)
             .map_err(|e| Fault::new(Code::CliFile, folder.display().to_string(), e.to_string())),
         None => Ok(()),
@@ -184,8 +185,8 @@ pub fn migrate(args: MigrateArgs) -> Result<Done, Faults> {
     make_folder_of(&url)?;
     let run = Store::migrate(&url)?;
     match run.is_empty() {
-        true => println!("{} is up to date", url.path().display()),
-        false => println!("{}: ran {}", url.path().display(), run.join(", ")),
+        true => println!("{} is up to date", url),
+        false => println!("{}: ran {}", url, run.join(", ")),
     }
     Ok(Done::Well)
 }

@@ -12,8 +12,10 @@ use crate::chain::canonical;
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnKind {
-    /// Integer (also a flag, as 0 or 1).
+    /// Integer.
     Int,
+    /// Yes or no; its cell is 1 or 0.
+    Flag,
     /// UTF-8 text.
     Text,
     /// Raw bytes.
@@ -31,13 +33,13 @@ pub struct LedgerTable {
     pub columns: &'static [(&'static str, ColumnKind)],
 }
 
-/// A cell as bytes: decimal digits of an integer, UTF-8 of a text, bytes as they are; `None` for NULL.
+/// A cell as bytes: decimal digits of an integer or flag, UTF-8 of a text, bytes as they are; `None` for NULL.
 pub type Cell = Option<Vec<u8>>;
 
 /// A row, one cell a column.
 pub type Row = Vec<Cell>;
 
-use ColumnKind::{Bytes, Int, Text};
+use ColumnKind::{Bytes, Flag, Int, Text};
 
 /// Rosters in order of the height they count from.
 pub const ROSTERS: LedgerTable =
@@ -75,7 +77,7 @@ pub const MERCHANTS: LedgerTable = LedgerTable {
         ("bank_account", Text),
         ("mchid", Text),
         ("issuer", Bytes),
-        ("issue_on_payment", Int),
+        ("issue_on_payment", Flag),
         ("entry", Int),
     ],
 };

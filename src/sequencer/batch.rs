@@ -32,6 +32,7 @@ impl From<StoreError> for BatchError {
             // One damaged row concerns the commands that need it, not their neighbours in the batch.
             StoreError::Corrupt { .. } => Self::Corrupt(error.into()),
             StoreError::Busy
+            | StoreError::Unreachable(_)
             | StoreError::Url(_)
             | StoreError::Unmigrated(_)
             | StoreError::Newer(_)

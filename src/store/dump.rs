@@ -24,11 +24,23 @@ struct Line {
 /// The expression that gives one row as hex cells. Names come from constants, never from outside.
 fn line_expression(conn: &Conn, table: &LedgerTable) -> String {
     let cell = |(name, kind): &(&str, ColumnKind)| match (conn, kind) {
-        (Conn::Sqlite(_), ColumnKind::Int) => format!("COALESCE(hex(CAST({name} AS TEXT)), '{NULL_MARK}')"),
+        (Conn::Sqlite(_), ColumnKind::Int | ColumnKind::Flag) => {
+            format!("COALESCE(hex(CAST({name} AS TEXT)), '{NULL_MARK}')")
+        }
         // hex(NULL) is the empty string on SQLite, so NULL needs a test of its own.
         (Conn::Sqlite(_), ColumnKind::Text | ColumnKind::Bytes) => {
             format!("CASE WHEN {name} IS NULL THEN '{NULL_MARK}' ELSE hex({name}) END")
         }
+        (Conn::Postgres(_), ColumnKind::Int) => {
+            format!("COALESCE(encode(convert_to({name}::text, 'UTF8'), 'hex'), '{NULL_MARK}')")
+        }
+        (Conn::Postgres(_), ColumnKind::Flag) => {
+            format!("COALESCE(CASE WHEN {name} THEN '31' ELSE '30' END, '{NULL_MARK}')")
+        }
+        (Conn::Postgres(_), ColumnKind::Text) => {
+            format!("COALESCE(encode(convert_to({name}, 'UTF8'), 'hex'), '{NULL_MARK}')")
+        }
+        (Conn::Postgres(_), ColumnKind::Bytes) => format!("COALESCE(encode({name}, 'hex'), '{NULL_MARK}')"),
     };
     let separator = format!(" || '{CELL_END}' || ");
     table.columns.iter().map(cell).collect::<Vec<_>>().join(&separator)

@@ -23,6 +23,9 @@ pub enum StoreError {
         /// What is wrong with it.
         what: String,
     },
+    /// The database server can't be reached, or has closed the connection; nothing is known to have been done.
+    #[error("the database can't be reached: {0}")]
+    Unreachable(String),
     /// The URL can't be used.
     #[error("database URL: {0}")]
     Url(String),
@@ -37,11 +40,14 @@ pub enum StoreError {
     Database(#[source] DieselError),
     /// The commit itself failed: whether it is durable is not known until the database is asked again.
     #[error("the commit failed, its outcome is unknown: {0}")]
-    CommitUnknown(#[source] DieselError),
+    CommitUnknown(String),
     /// A worker thread ended early.
     #[error("the database worker ended early: {0}")]
     Worker(String),
 }
+
+/// What SQLite and PostgreSQL say when somebody else holds what is wanted; neither has a kind of its own for it.
+const BUSY_WORDS: [&str; 4] = ["is locked", "lock timeout", "statement timeout", "deadlock detected"];
 
 impl From<DieselError> for StoreError {
     fn from(error: DieselError) -> Self {
@@ -56,11 +62,15 @@ impl From<DieselError> for StoreError {
                 | DatabaseErrorKind::NotNullViolation
         );
         // SQLite says "database is locked" with an unknown kind, PostgreSQL has a kind for it (style.md 3a.8).
-        let busy = matches!(kind, DatabaseErrorKind::SerializationFailure) || info.message().contains("is locked");
-        match (constraint, busy) {
-            (true, _) => Self::Constraint(info.message().to_owned()),
-            (false, true) => Self::Busy,
-            (false, false) => Self::Database(error),
+        let said = info.message();
+        let busy = matches!(kind, DatabaseErrorKind::SerializationFailure)
+            || BUSY_WORDS.iter().any(|words| said.contains(words));
+        let closed = matches!(kind, DatabaseErrorKind::ClosedConnection);
+        match (constraint, closed, busy) {
+            (true, _, _) => Self::Constraint(said.to_owned()),
+            (false, true, _) => Self::Unreachable(said.trim().to_owned()),
+            (false, false, true) => Self::Busy,
+            (false, false, false) => Self::Database(error),
         }
     }
 }
@@ -70,6 +80,7 @@ impl StoreError {
     pub fn to_fault(&self) -> Fault {
         let code = match self {
             Self::Busy => Code::StoreBusy,
+            Self::Unreachable(_) => Code::StoreUnreachable,
             Self::Corrupt { .. } => Code::StoreCorrupt,
             Self::Url(_) => Code::StoreUrl,
             Self::Unmigrated(_) => Code::StoreUnmigrated,

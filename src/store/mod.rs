@@ -11,6 +11,7 @@
 mod connection;
 mod dump;
 mod error;
+mod migrations;
 mod pages;
 mod reader;
 mod rows;
@@ -22,9 +23,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use diesel::connection::{Connection, TransactionManager};
-use diesel::migration::{Migration, MigrationSource};
-use diesel::sqlite::Sqlite;
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use tokio::sync::Semaphore;
 
 pub use connection::DatabaseUrl;
@@ -34,8 +32,6 @@ pub use pages::{InvoiceFilter, PaymentFilter};
 pub use reader::{Block, Reader, StoredEntry};
 pub use rows::{ApiKey, OutboxItem, Role};
 pub use tx::{NewBlock, Tx};
-
-const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
 /// How long a reader waits for a free connection before it is told that the database is busy.
 const READ_WAIT: Duration = Duration::from_secs(5);
@@ -66,8 +62,7 @@ impl Store {
     /// [`StoreError::Url`], [`StoreError::Unmigrated`], [`StoreError::Newer`].
     pub fn open(url: &DatabaseUrl, reader_connections: u32) -> Result<Self, StoreError> {
         let mut writer = url.connect(Purpose::Write, false)?;
-        refuse_newer(&mut writer)?;
-        let pending = pending_migrations(&mut writer)?;
+        let pending = migrations::pending(&mut writer)?;
         if !pending.is_empty() {
             return Err(StoreError::Unmigrated(pending.join(", ")));
         }
@@ -75,41 +70,13 @@ impl Store {
             .max_size(reader_connections.max(1))
             .min_idle(Some(1))
             .connection_timeout(READ_WAIT)
-            .test_on_check_out(false)
+            // An embedded database does not go away; a server does, and its connections with it.
+            .test_on_check_out(matches!(url, DatabaseUrl::Postgres(_)))
             .build(ReaderManager(url.clone()))
             .map_err(|e| StoreError::Worker(e.to_string()))?;
         let permits = Arc::new(Semaphore::new(usize::try_from(reader_connections.max(1)).unwrap_or(1)));
         let write_permits = Arc::new(Semaphore::new(WRITES_WAITING_MAX));
         Ok(Self { url: url.clone(), readers, permits, write_permits, writer: Arc::new(Mutex::new(writer)) })
-    }
-
-    /// Brings a database up to this program's schema, making it if it is not there. Gives the names of what was run.
-    ///
-    /// # Errors
-    /// [`StoreError::Url`], [`StoreError::Newer`], or what the database says.
-    pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>, StoreError> {
-        let mut conn = url.connect(Purpose::Write, true)?;
-        refuse_newer(&mut conn)?;
-        match &mut conn {
-            Conn::Sqlite(sqlite) => {
-                let run =
-                    sqlite.run_pending_migrations(SQLITE_MIGRATIONS).map_err(|e| StoreError::Worker(e.to_string()))?;
-                Ok(run.iter().map(ToString::to_string).collect())
-            }
-        }
-    }
-
-    /// Takes the last migration back; for the test that migrations go down as well as up.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub fn revert_last_migration(url: &DatabaseUrl) -> Result<String, StoreError> {
-        match &mut url.connect(Purpose::Write, false)? {
-            Conn::Sqlite(sqlite) => {
-                let reverted = sqlite.revert_last_migration(SQLITE_MIGRATIONS);
-                reverted.map(|version| version.to_string()).map_err(|e| StoreError::Worker(e.to_string()))
-            }
-        }
     }
 
     /// Writes: one closure, one transaction. If the closure fails, nothing is written. On success it is durable.
@@ -123,14 +90,25 @@ impl Store {
         // A poisoned lock means that another closure panicked; its transaction is rolled back below, so going on is safe.
         let mut conn = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         self.leave_transaction(&mut conn)?;
-        begin_write(&mut conn).map_err(StoreError::from)?;
+        self.begin(&mut conn)?;
         match work(&mut Tx::new(&mut conn)) {
             Ok(value) => {
                 if let Err(error) = <Conn as Connection>::TransactionManager::commit_transaction(&mut *conn) {
                     // A busy database refuses before it writes; after anything else only asking again tells.
                     let error = StoreError::from(error);
-                    let unknown =
-                        if let StoreError::Database(cause) = error { StoreError::CommitUnknown(cause) } else { error };
+                    let unknown = match error {
+                        StoreError::Database(_) | StoreError::Unreachable(_) => {
+                            StoreError::CommitUnknown(error.to_string())
+                        }
+                        StoreError::Busy
+                        | StoreError::Constraint(_)
+                        | StoreError::Corrupt { .. }
+                        | StoreError::Url(_)
+                        | StoreError::Unmigrated(_)
+                        | StoreError::Newer(_)
+                        | StoreError::CommitUnknown(_)
+                        | StoreError::Worker(_) => error,
+                    };
                     if let Err(error) = self.leave_transaction(&mut conn) {
                         tracing::error!(%error, "the writer could not be made usable again; trying at the next write");
                     }
@@ -142,6 +120,18 @@ impl Store {
                 roll_back(&mut conn);
                 Err(error)
             }
+        }
+    }
+
+    /// Begins a write transaction. A connection that its server has closed meanwhile is replaced, once: nothing was begun on it.
+    fn begin(&self, conn: &mut Conn) -> Result<(), StoreError> {
+        match begin_write(conn).map_err(StoreError::from) {
+            Err(StoreError::Unreachable(why)) => {
+                tracing::warn!(why, "the writer's connection is gone; connecting anew");
+                *conn = self.url.connect(Purpose::Write, false)?;
+                Ok(begin_write(conn)?)
+            }
+            begun => begun,
         }
     }
 
@@ -221,30 +211,4 @@ fn roll_back(conn: &mut Conn) {
     if let Err(error) = <Conn as Connection>::TransactionManager::rollback_transaction(conn) {
         tracing::warn!(%error, "rolling a transaction back failed");
     }
-}
-
-fn embedded_versions() -> Result<Vec<String>, StoreError> {
-    let migrations: Vec<Box<dyn Migration<Sqlite>>> =
-        SQLITE_MIGRATIONS.migrations().map_err(|e| StoreError::Worker(e.to_string()))?;
-    Ok(migrations.iter().map(|migration| migration.name().version().to_string()).collect())
-}
-
-fn refuse_newer(conn: &mut Conn) -> Result<(), StoreError> {
-    let known = embedded_versions()?;
-    let applied = match conn {
-        Conn::Sqlite(sqlite) => sqlite.applied_migrations().map_err(|e| StoreError::Worker(e.to_string()))?,
-    };
-    match applied.iter().map(ToString::to_string).find(|version| !known.contains(version)) {
-        Some(unknown) => Err(StoreError::Newer(unknown)),
-        None => Ok(()),
-    }
-}
-
-fn pending_migrations(conn: &mut Conn) -> Result<Vec<String>, StoreError> {
-    let pending: Vec<Box<dyn Migration<Sqlite>>> = match conn {
-        Conn::Sqlite(sqlite) => {
-            sqlite.pending_migrations(SQLITE_MIGRATIONS).map_err(|e| StoreError::Worker(e.to_string()))?
-        }
-    };
-    Ok(pending.iter().map(|migration| migration.name().to_string()).collect())
 }

@@ -3,6 +3,7 @@
 use std::ops::{Deref, DerefMut};
 
 use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use super::connection::Conn;
 use super::error::StoreError;
@@ -345,10 +346,10 @@ impl<'a> Tx<'a> {
     /// Inserts inside a savepoint and turns "it is there already" into an answer: on PostgreSQL a violated constraint
     /// would otherwise spoil the whole transaction.
     fn insert_if_new(&mut self, insert: impl FnOnce(&mut Conn) -> QueryResult<usize>) -> Result<bool, StoreError> {
-        match self.conn.transaction(insert).map_err(StoreError::from) {
+        match self.conn.transaction(insert) {
             Ok(_) => Ok(true),
-            Err(StoreError::Constraint(_)) => Ok(false),
-            Err(other) => Err(other),
+            Err(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => Ok(false),
+            Err(other) => Err(other.into()),
         }
     }
 }

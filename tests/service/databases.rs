@@ -18,7 +18,7 @@ struct Definition {
 }
 
 fn connect(url: &DatabaseUrl) -> SqliteConnection {
-    SqliteConnection::establish(url.path().to_str().unwrap()).unwrap()
+    SqliteConnection::establish(url.file().unwrap().to_str().unwrap()).unwrap()
 }
 
 fn definitions(url: &DatabaseUrl) -> Vec<Definition> {
@@ -36,7 +36,7 @@ fn empty_database() -> (tempfile::TempDir, DatabaseUrl) {
 fn a_database_that_is_not_there_is_not_made_by_opening_it() {
     let (_folder, url) = empty_database();
     assert!(matches!(Store::open(&url, 1), Err(StoreError::Url(_))));
-    assert!(!url.path().exists());
+    assert!(!url.file().unwrap().exists());
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn migrations_go_up_down_and_up_again_to_the_same_schema() {
 
 #[test]
 fn a_url_of_another_kind_is_refused() {
-    for url in ["", "ledger.db", "postgres://localhost/x", "sqlite:", "sqlite::memory:"] {
+    for url in ["", "ledger.db", "mysql://localhost/x", "postgres://localhost", "sqlite:", "sqlite::memory:"] {
         assert!(matches!(DatabaseUrl::parse(url), Err(StoreError::Url(_))), "{url}");
     }
 }

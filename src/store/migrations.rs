@@ -1,0 +1,73 @@
+//! The schema's versions: which migrations this program knows, which the database has.
+
+use diesel::backend::Backend;
+use diesel::migration::{Migration, MigrationSource};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::Store;
+use super::connection::{Conn, DatabaseUrl, Purpose};
+use super::error::StoreError;
+
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+fn failed(error: impl ToString) -> StoreError {
+    StoreError::Worker(error.to_string())
+}
+
+/// Names of the migrations that the database lacks.
+///
+/// # Errors
+/// [`StoreError::Newer`] when it has one that this program does not know.
+pub(super) fn pending(conn: &mut Conn) -> Result<Vec<String>, StoreError> {
+    match conn {
+        Conn::Sqlite(sqlite) => pending_of(sqlite, SQLITE),
+        Conn::Postgres(postgres) => pending_of(postgres, POSTGRES),
+    }
+}
+
+fn pending_of<DB: Backend, H: MigrationHarness<DB>>(
+    harness: &mut H,
+    source: EmbeddedMigrations,
+) -> Result<Vec<String>, StoreError>
+where
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    let known: Vec<Box<dyn Migration<DB>>> = source.migrations().map_err(failed)?;
+    let known: Vec<String> = known.iter().map(|migration| migration.name().version().to_string()).collect();
+    let applied = harness.applied_migrations().map_err(failed)?;
+    if let Some(unknown) = applied.iter().map(ToString::to_string).find(|version| !known.contains(version)) {
+        return Err(StoreError::Newer(unknown));
+    }
+    let pending = harness.pending_migrations(source).map_err(failed)?;
+    Ok(pending.iter().map(|migration| migration.name().to_string()).collect())
+}
+
+impl Store {
+    /// Brings a database up to this program's schema; an embedded one is made if it is not there. Gives the names of what
+    /// was run.
+    ///
+    /// # Errors
+    /// [`StoreError::Url`], [`StoreError::Unreachable`], [`StoreError::Newer`], or what the database says.
+    pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>, StoreError> {
+        let mut conn = url.connect(Purpose::Write, true)?;
+        pending(&mut conn)?;
+        let run = match &mut conn {
+            Conn::Sqlite(sqlite) => sqlite.run_pending_migrations(SQLITE).map_err(failed)?,
+            Conn::Postgres(postgres) => postgres.run_pending_migrations(POSTGRES).map_err(failed)?,
+        };
+        Ok(run.iter().map(ToString::to_string).collect())
+    }
+
+    /// Takes the last migration back; for the test that migrations go down as well as up.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn revert_last_migration(url: &DatabaseUrl) -> Result<String, StoreError> {
+        let reverted = match &mut url.connect(Purpose::Write, false)? {
+            Conn::Sqlite(sqlite) => sqlite.revert_last_migration(SQLITE).map_err(failed)?,
+            Conn::Postgres(postgres) => postgres.revert_last_migration(POSTGRES).map_err(failed)?,
+        };
+        Ok(reverted.to_string())
+    }
+}
