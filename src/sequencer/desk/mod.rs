@@ -62,7 +62,7 @@ pub struct Desk {
 /// A merchant and, if it is in custody, its key, opened once.
 struct Profile {
     merchant: Merchant,
-    key: Option<IssuerKey>,
+    key: Option<Arc<IssuerKey>>,
 }
 
 /// A command's durable outcome, new or from before.
@@ -136,7 +136,7 @@ impl Desk {
             let message = format!("no merchant {id} is registered");
             return Err(Fault::new(Code::LedgerMerchantUnknown, "merchant", message).into());
         };
-        let key = sealed.map(|sealed| self.open_key(&merchant, &sealed)).transpose()?;
+        let key = sealed.map(|sealed| self.open_key(&merchant, &sealed)).transpose()?.map(Arc::new);
         let profile = Arc::new(Profile { merchant, key });
         self.profiles.write().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), Arc::clone(&profile));
         Ok(profile)
