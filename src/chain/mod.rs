@@ -9,6 +9,7 @@
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 pub mod canonical;
+mod direct;
 pub mod hash;
 pub mod header;
 pub mod issuer;
