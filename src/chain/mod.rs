@@ -18,6 +18,7 @@ pub mod proof;
 pub mod receipt;
 pub mod roster;
 pub mod seal;
+pub mod signing;
 pub mod tiles;
 pub mod verify;
 
@@ -30,5 +31,6 @@ pub use proof::{Prover, verify_consistency, verify_inclusion};
 pub use receipt::{Receipt, draft_slice};
 pub use roster::{Member, MemberKey, MemberName, Roster};
 pub use seal::{Seal, SealKey, SealSignature, vote_text};
+pub use signing::{seal_all, sign_all};
 pub use tiles::{TILE_WIDTH, Tile, TileId, Tiles, TreeError};
 pub use verify::{Verdict, VerdictCode, verify_receipt, verify_receipt_json};
