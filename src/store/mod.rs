@@ -1,7 +1,7 @@
 //! Floor 3: the only room that speaks SQL.
 //!
 //! Promises: [`Store::write`] is the only door for writes: one closure, one transaction, all or nothing, durable when it
-//! returns. [`Store::read`] sees one moment and can't write. UNIQUE and CHECK constraints are the guarantees, the lock is for order.
+//! returns. [`Store::read`] sees one moment and can't write; [`Store::view`] sees one that may lag. UNIQUE and CHECK constraints are the guarantees, the lock is for order.
 //!
 //! One row by its key is read with `get_result`, never `first`: the latter binds a LIMIT, and SQLite then prepares the statement
 //! again at every execution (measured: 14 % of the sequencer's CPU).
@@ -11,6 +11,8 @@
 mod connection;
 mod dump;
 mod error;
+mod hold;
+mod lease;
 mod migrations;
 mod pages;
 mod reader;
@@ -18,6 +20,7 @@ mod rows;
 mod schema;
 mod state;
 mod tx;
+mod view;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -28,10 +31,13 @@ use tokio::sync::Semaphore;
 pub use connection::DatabaseUrl;
 use connection::{Conn, Purpose, ReaderManager, begin_read, begin_write, in_transaction};
 pub use error::StoreError;
+pub use hold::Hold;
+pub use lease::Lease;
 pub use pages::{InvoiceFilter, PaymentFilter};
 pub use reader::{Block, Reader, StoredEntry};
 pub use rows::{ApiKey, OutboxItem, Role};
 pub use tx::{NewBlock, Tx};
+pub use view::{Standing, with_standing};
 
 /// How long a reader waits for a free connection before it is told that the database is busy.
 const READ_WAIT: Duration = Duration::from_secs(5);
@@ -47,6 +53,7 @@ pub struct Store {
     permits: Arc<Semaphore>,
     write_permits: Arc<Semaphore>,
     writer: Arc<Mutex<Conn>>,
+    replica: Option<Arc<view::Replica>>,
 }
 
 impl std::fmt::Debug for Store {
@@ -76,7 +83,14 @@ impl Store {
             .map_err(|e| StoreError::Worker(e.to_string()))?;
         let permits = Arc::new(Semaphore::new(usize::try_from(reader_connections.max(1)).unwrap_or(1)));
         let write_permits = Arc::new(Semaphore::new(WRITES_WAITING_MAX));
-        Ok(Self { url: url.clone(), readers, permits, write_permits, writer: Arc::new(Mutex::new(writer)) })
+        Ok(Self {
+            url: url.clone(),
+            readers,
+            permits,
+            write_permits,
+            writer: Arc::new(Mutex::new(writer)),
+            replica: None,
+        })
     }
 
     /// Writes: one closure, one transaction. If the closure fails, nothing is written. On success it is durable.
@@ -101,6 +115,7 @@ impl Store {
                             StoreError::CommitUnknown(error.to_string())
                         }
                         StoreError::Busy
+                        | StoreError::Fenced
                         | StoreError::Constraint(_)
                         | StoreError::Corrupt { .. }
                         | StoreError::Url(_)
