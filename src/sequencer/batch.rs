@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 
 use super::candidate::{Candidate, PrepareError, Tip, Verdict, prepare};
 use super::engine::Engine;
+use super::leadership::{Leadership, Role};
 use super::metrics::SequencerMetrics;
 use super::{Sealed, SealedEntry, Submission};
 use crate::base::{Clock, Code, Fault, Faults, UnixMs};
@@ -32,6 +33,7 @@ impl From<StoreError> for BatchError {
             // One damaged row concerns the commands that need it, not their neighbours in the batch.
             StoreError::Corrupt { .. } => Self::Corrupt(error.into()),
             StoreError::Busy
+            | StoreError::Fenced
             | StoreError::Unreachable(_)
             | StoreError::Url(_)
             | StoreError::Unmigrated(_)
@@ -70,10 +72,13 @@ pub(super) struct Batches {
     clock: Arc<dyn Clock>,
     engine: Arc<dyn Engine>,
     metrics: Arc<SequencerMetrics>,
+    leadership: Leadership,
     on_commit: Arc<dyn Fn() + Send + Sync>,
     batch_max: usize,
     /// `None` after a database error: what is durable must be asked before going on.
     tip: Option<Tip>,
+    /// The lease's token that `tip` was read under: under another one, somebody else may have committed meanwhile.
+    token: u64,
 }
 
 impl Batches {
@@ -82,10 +87,11 @@ impl Batches {
         clock: Arc<dyn Clock>,
         engine: Arc<dyn Engine>,
         metrics: Arc<SequencerMetrics>,
+        leadership: Leadership,
         on_commit: Arc<dyn Fn() + Send + Sync>,
         batch_max: usize,
     ) -> Self {
-        Self { store, clock, engine, metrics, on_commit, batch_max, tip: None }
+        Self { store, clock, engine, metrics, leadership, on_commit, batch_max, tip: None, token: 0 }
     }
 
     pub fn run(mut self, mut waiting: mpsc::Receiver<Submission>) {
@@ -136,14 +142,26 @@ impl Batches {
     }
 
     fn commit(&mut self, commands: &[&Command]) -> Result<(Candidate, Vec<Seal>), BatchError> {
-        let tip = match self.tip.take() {
+        let token = match self.leadership.role() {
+            Role::Leading { token } => token,
+            Role::Following { .. } => return Err(Faults::from(StoreError::Fenced).into()),
+        };
+        let tip = match self.tip.take().filter(|_| token == self.token) {
             Some(tip) => tip,
             None => self.store.read_blocking(Tip::load)?,
         };
         // A clock that went back does not take the chain with it: block time never decreases.
         let time = UnixMs(self.clock.now().0.max(tip.header.time.0));
+        self.token = token;
         let engine = &self.engine;
+        let leadership = &self.leadership;
         let done = self.store.write_blocking(|tx| {
+            // Under the write lock: whoever takes the lease now commits after us, or we were fenced before we read anything.
+            tx.fence(token).inspect_err(|error| {
+                if matches!(error, StoreError::Fenced) {
+                    leadership.deposed(token);
+                }
+            })?;
             let (candidate, verdicts) = prepare(tx, &tip, engine.proposer(), commands, time)?;
             let candidate = candidate.ok_or(BatchError::NothingAccepted(verdicts))?;
             candidate.write(tx)?;

@@ -12,6 +12,7 @@ mod batch;
 mod candidate;
 pub mod desk;
 mod engine;
+mod leadership;
 mod metrics;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use crate::store::Store;
 
 pub use candidate::{SealedBlock, TOPIC_BILL, TOPIC_BILL_ORDER, TOPIC_ERP, TOPIC_WALLET};
 pub use engine::{Engine, LocalEngine, found_chain};
+pub use leadership::{Leadership, LeadershipThread, Role};
 pub use metrics::SequencerMetrics;
 
 /// What the sequencer needs to be told.
@@ -112,7 +114,7 @@ impl SequencerThread {
 }
 
 impl Sequencer {
-    /// Starts the thread. `on_commit` is told after each commit, so that the outbox need not be polled.
+    /// Starts the thread. It executes while `leadership` says that this process leads. `on_commit` is told after each commit, so that the outbox need not be polled.
     ///
     /// # Errors
     /// [`Code::Internal`] when no thread can be had.
@@ -122,11 +124,12 @@ impl Sequencer {
         clock: Arc<dyn Clock>,
         engine: Arc<dyn Engine>,
         metrics: Arc<SequencerMetrics>,
+        leadership: Leadership,
         on_commit: Arc<dyn Fn() + Send + Sync>,
     ) -> Result<(Self, SequencerThread), Fault> {
         let (queue, waiting) = mpsc::channel(config.queue_commands_max.max(1));
         let batch_max = config.batch_commands_max.max(1);
-        let batches = batch::Batches::new(store, clock, engine, metrics, on_commit, batch_max);
+        let batches = batch::Batches::new(store, clock, engine, metrics, leadership, on_commit, batch_max);
         let thread = std::thread::Builder::new()
             .name("sequencer".to_owned())
             .spawn(move || batches.run(waiting))
@@ -137,7 +140,7 @@ impl Sequencer {
     /// Submits a command and waits until it is sealed or refused.
     ///
     /// # Errors
-    /// [`Code::SeqBusy`] at once when the queue is full; [`Code::SeqStopped`]; [`Code::SeqOutcomeUnknown`]; or why the
+    /// [`Code::SeqBusy`] at once when the queue is full; [`Code::SeqNotLeading`]; [`Code::SeqStopped`]; [`Code::SeqOutcomeUnknown`]; or why the
     /// command was refused.
     pub async fn submit(&self, command: Command) -> Result<Sealed, Faults> {
         let (reply, answer) = oneshot::channel();
