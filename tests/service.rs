@@ -32,6 +32,9 @@ mod documents;
 #[path = "service/issuing.rs"]
 mod issuing;
 #[cfg(test)]
+#[path = "service/leading.rs"]
+mod leading;
+#[cfg(test)]
 #[path = "service/load.rs"]
 mod load;
 #[cfg(test)]

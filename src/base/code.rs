@@ -239,6 +239,7 @@ codes! {
     // --- sequencer and http (HTTP-..., SEQ-...)
     SeqBusy = "SEQ-BUSY", Busy, "The queue is full; nothing was done; try again after the time named in Retry-After.";
     SeqStopped = "SEQ-STOPPED", Busy, "The sequencer has stopped; nothing was done.";
+    SeqNotLeading = "SEQ-NOT-LEADING", Busy, "Another process leads and can't be reached now, or leadership is changing hands; nothing was done.";
     NotifyTimeout = "NOTIFY-TIMEOUT", Busy, "A recipient of the outbox did not answer in time; it is tried again.";
     SeqOutcomeUnknown = "SEQ-OUTCOME-UNKNOWN", Busy, "Whether the command was recorded is not known yet; ask again with the same idempotency key.";
     HttpJsonMalformed = "HTTP-JSON-MALFORMED", Malformed, "The body is not JSON.";

@@ -26,6 +26,9 @@ pub enum StoreError {
     /// The database server can't be reached, or has closed the connection; nothing is known to have been done.
     #[error("the database can't be reached: {0}")]
     Unreachable(String),
+    /// Another process leads now: whoever lost the lease writes no batch. Nothing was written.
+    #[error("this process does not lead any more; nothing was done")]
+    Fenced,
     /// The URL can't be used.
     #[error("database URL: {0}")]
     Url(String),
@@ -81,6 +84,7 @@ impl StoreError {
         let code = match self {
             Self::Busy => Code::StoreBusy,
             Self::Unreachable(_) => Code::StoreUnreachable,
+            Self::Fenced => Code::SeqNotLeading,
             Self::Corrupt { .. } => Code::StoreCorrupt,
             Self::Url(_) => Code::StoreUrl,
             Self::Unmigrated(_) => Code::StoreUnmigrated,

@@ -59,6 +59,7 @@ pub async fn start(folder: &Path, keys: &Path, clock: Arc<dyn Clock>) -> Service
         notices: Some(verifier()),
         clock,
         public_url: "http://127.0.0.1:8080".to_owned(),
+        advertise: String::new(),
         sequencer: Config::default(),
     };
     Service::start(ingredients).await.unwrap()

@@ -116,6 +116,7 @@ impl TestApp {
             notices: Some(self.verifier()),
             clock: Arc::<FixedClock>::clone(&self.clock),
             public_url: PUBLIC_URL.to_owned(),
+            advertise: String::new(),
             sequencer: self.sequencer,
         })
         .await?;

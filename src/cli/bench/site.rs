@@ -105,6 +105,7 @@ impl Site {
             notices: None,
             clock: Arc::new(SystemClock),
             public_url: public_url.clone(),
+            advertise: String::new(),
             sequencer: variant.sequencer(),
         })
         .await?;

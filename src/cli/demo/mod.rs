@@ -90,6 +90,7 @@ async fn start(
         notices: Some(notices),
         clock: Arc::new(SystemClock),
         public_url: format!("http://{address}"),
+        advertise: String::new(),
         sequencer: sequencer::Config::default(),
     })
     .await

@@ -135,7 +135,7 @@ pub async fn list_invoices(
         before,
         limit: items.saturating_add(1),
     };
-    let found = state.desk.store().read(move |reader| Ok::<_, Faults>(reader.invoices(&filter)?)).await?;
+    let found = state.desk.store().view(move |reader| Ok::<_, Faults>(reader.invoices(&filter)?)).await?;
     let (found, next) = cut_page(found, items, |invoice| invoice.entry);
     let invoices = found.into_iter().map(InvoiceSummary::from).collect();
     Ok(HttpResponse::Ok().json(InvoicesReply { invoices, next }))
@@ -154,7 +154,7 @@ async fn read_invoice(state: &HttpState, caller: &Caller, path: &str) -> Result<
     let found = state
         .desk
         .store()
-        .read(move |reader| {
+        .view(move |reader| {
             let invoice = reader.invoice(&id)?.filter(|invoice| caller.may_see(&invoice.merchant));
             let Some(invoice) = invoice else { return Ok::<_, Faults>(None) };
             Ok(reader.receipt(invoice.entry)?)
