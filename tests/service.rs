@@ -23,6 +23,12 @@ mod bad_notices;
 #[path = "service/bad_queries.rs"]
 mod bad_queries;
 #[cfg(test)]
+#[path = "service/both.rs"]
+mod both;
+#[cfg(test)]
+#[path = "database/mod.rs"]
+mod database;
+#[cfg(test)]
 #[path = "service/databases.rs"]
 mod databases;
 #[cfg(test)]
