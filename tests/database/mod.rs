@@ -206,6 +206,17 @@ impl TestDatabase {
         [ledger, log].iter().filter(|file| file.exists()).flat_map(|file| std::fs::read(file).unwrap()).collect()
     }
 
+    /// A copy of what is in it now. Nobody may be connected to it.
+    pub fn duplicate(&self) -> Self {
+        match &self.0 {
+            Place::Server(name) => Template::Server(name.clone()).copy(),
+            Place::Folder(_) => {
+                self.raw().must("PRAGMA wal_checkpoint(TRUNCATE);");
+                Template::Bytes(std::fs::read(self.file().unwrap()).unwrap()).copy()
+            }
+        }
+    }
+
     /// Makes it what others are copied from. Nobody may be connected to it.
     pub fn into_template(mut self) -> Template {
         if let Place::Server(name) = &mut self.0 {

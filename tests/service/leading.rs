@@ -1,7 +1,6 @@
 //! Several services on one database: one leads, the others carry commands to it, and one of them takes its place.
 
 use std::net::TcpListener;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,11 +20,13 @@ use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 
 use crate::samples::{CONSULTANT, NOON, draft};
-use crate::test_app::{PUBLIC_URL, audit_of, chain, demo_merchant, eventually};
+use crate::database::{TestDatabase, audited};
+use crate::test_app::{PUBLIC_URL, chain, demo_merchant, eventually};
 
 /// A folder with keyring and database, and a key of role bureau.
 struct Ground {
     folder: tempfile::TempDir,
+    database: TestDatabase,
     client: Client,
     bureau: String,
 }
@@ -43,16 +44,16 @@ impl Ground {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         keyring::make(&folder.path().join("keys"), &chain()).unwrap();
-        let url = DatabaseUrl::Sqlite(folder.path().join("ledger.db"));
-        Store::migrate(&url).unwrap();
+        let database = TestDatabase::migrated();
+        let url = database.url();
         let new = make_key(Role::Bureau, None, "test".to_owned(), NOON).unwrap();
         Store::open(&url, 1).unwrap().write_blocking(|tx| tx.insert_api_key(&new.key)).unwrap();
         let client = Client::builder().no_proxy().build().unwrap();
-        Self { folder, client, bureau: new.secret.expose().clone() }
+        Self { folder, database, client, bureau: new.secret.expose().clone() }
     }
 
     fn store(&self) -> Store {
-        Store::open(&DatabaseUrl::Sqlite(self.folder.path().join("ledger.db")), 2).unwrap()
+        Store::open(&self.database.url(), 2).unwrap()
     }
 
     async fn start(&self) -> Process {
@@ -95,7 +96,7 @@ impl Ground {
     async fn finish(self, last: Process) {
         let roster = last.service.roster.clone();
         let store = last.stop().await;
-        let report = audit_of(&store, &roster);
+        let report = audited(&store, &[roster]);
         assert!(report.is_clean(), "{:#?}", report.findings);
     }
 }
@@ -347,13 +348,8 @@ async fn reads_go_to_the_replica_and_say_how_far_it_is() {
     let store = first.stop().await;
     drop(store);
     // A copy of the moment stands for a replica that lags.
-    let copy = |name: &str| -> DatabaseUrl {
-        let to: &Path = &ground.folder.path().join(name);
-        std::fs::copy(ground.folder.path().join("ledger.db"), to).unwrap();
-        DatabaseUrl::Sqlite(to.to_owned())
-    };
-    let replica = copy("replica.db");
-    let process = ground.start_on(ground.store().with_replica(&replica, 2).unwrap()).await;
+    let replica = ground.database.duplicate();
+    let process = ground.start_on(ground.store().with_replica(&replica.url(), 2).unwrap()).await;
     let new = json_of(ground.issue(&process, &merchant, "k2").send().await.unwrap(), 201).await;
     let path = |json: &Value| format!("/v1/invoices/{}", json["invoice"]["id"].as_str().unwrap());
     for (json, status) in [(&old, 200), (&new, 404)] {
@@ -388,7 +384,7 @@ async fn a_replica_of_another_chain_is_refused() {
     let (ours, theirs) = (Ground::new(), Ground::new());
     let other = theirs.start().await;
     let process = ours.start().await;
-    let url = DatabaseUrl::Sqlite(theirs.folder.path().join("ledger.db"));
+    let url = theirs.database.url();
     let error = ours.store().with_replica(&url, 1).unwrap_err();
     assert_eq!(error.to_fault().code, Code::StoreUrl, "{error}");
     theirs.finish(other).await;
