@@ -10,6 +10,7 @@
 
 mod bulk;
 mod connection;
+mod copy;
 mod dump;
 mod error;
 mod lookups;
@@ -30,6 +31,7 @@ use tokio::sync::Semaphore;
 
 use crate::base::stages::Stage;
 pub use connection::DatabaseUrl;
+pub use copy::{CopiedTable, CopyError, CopyProgress, CopyReport, copy};
 use connection::{Conn, Purpose, ReaderManager, begin_read, begin_write, in_transaction};
 pub use error::StoreError;
 pub use lookups::Found;
@@ -128,6 +130,7 @@ impl Store {
                         | StoreError::Url(_)
                         | StoreError::Unmigrated(_)
                         | StoreError::Newer(_)
+                        | StoreError::HalfCopied
                         | StoreError::CommitUnknown(_)
                         | StoreError::Worker(_) => error,
                     };
