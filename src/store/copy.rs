@@ -111,11 +111,12 @@ pub fn copy(
     restart: bool,
     told: &mut dyn FnMut(CopyProgress),
 ) -> Result<CopyReport, CopyError> {
-    let mut source = from.connect(Purpose::Read, false)?;
-    let pending = migrations::pending(&mut source)?;
+    // Looking which migrations there are makes their table if it is missing, which a reader may not; the copy itself is a reader.
+    let pending = migrations::pending(&mut from.connect(Purpose::Write, false)?)?;
     if !pending.is_empty() {
         return Err(StoreError::Unmigrated(pending.join(", ")).into());
     }
+    let mut source = from.connect(Purpose::Read, false)?;
     begin_read(&mut source)?;
     let young = Young::default();
     let checkpoint = Reader::new(&mut source, &young).checkpoint()?.ok_or(CopyError::NoLedger)?;
