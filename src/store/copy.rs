@@ -268,11 +268,7 @@ struct CopyTable {
     copy: fn(&mut Conn, &mut Conn, &mut dyn FnMut(u64)) -> Result<(), CopyError>,
 }
 
-fn copy_rows<R: CopiedRow>(
-    source: &mut Conn,
-    target: &mut Conn,
-    told: &mut dyn FnMut(u64),
-) -> Result<(), CopyError> {
+fn copy_rows<R: CopiedRow>(source: &mut Conn, target: &mut Conn, told: &mut dyn FnMut(u64)) -> Result<(), CopyError> {
     let mut last: Option<R> = None;
     loop {
         let mut page = R::page(source, last.as_ref())?;

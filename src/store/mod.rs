@@ -31,8 +31,8 @@ use tokio::sync::Semaphore;
 
 use crate::base::stages::Stage;
 pub use connection::DatabaseUrl;
-pub use copy::{CopiedTable, CopyError, CopyProgress, CopyReport, copy};
 use connection::{Conn, Purpose, ReaderManager, begin_read, begin_write, in_transaction};
+pub use copy::{CopiedTable, CopyError, CopyProgress, CopyReport, copy};
 pub use error::StoreError;
 pub use lookups::Found;
 pub use pages::{InvoiceFilter, PaymentFilter};

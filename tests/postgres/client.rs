@@ -1,6 +1,8 @@
 //! Asking over HTTP, and what a caller may be told when something has gone wrong.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use piaolian::base::{Clock as _, Secret, SystemClock, UnixMs};
@@ -88,18 +90,25 @@ pub struct Client {
     inner: reqwest::Client,
     /// Whether a process may end a connection without an answer: only one that is killed does.
     hangups: bool,
+    /// How often callers were told to come back, by code; shared by clones.
+    later: Arc<Mutex<BTreeMap<String, u64>>>,
 }
 
 impl Client {
     pub fn new() -> Self {
         // Longer than anything here may take, short enough to name the request that hangs.
         let inner = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
-        Self { inner, hangups: false }
+        Self { inner, hangups: false, later: Arc::default() }
     }
 
     /// The same among processes that are killed.
     pub fn among_the_dying(&self) -> Self {
         Self { hangups: true, ..self.clone() }
+    }
+
+    /// How often callers were told to come back, by code, since it was asked last.
+    pub fn told_to_come_back(&self) -> BTreeMap<String, u64> {
+        std::mem::take(&mut self.later.lock().unwrap())
     }
 
     /// Asks once. An error is a connection that ended without an answer.
@@ -119,12 +128,14 @@ impl Client {
     /// Asks one process after the other until one answers with 2xx. Until then each may say 503 with Retry-After, nothing else.
     pub async fn settle(&self, bases: &[String], ask: &Ask) -> Answer {
         let until = Instant::now() + SETTLED_WITHIN;
-                for base in bases.iter().cycle() {
+        for base in bases.iter().cycle() {
             let said = match self.ask(base, ask).await {
                 Ok(answer) if answer.is_done() => return answer,
                 Ok(answer) => {
                     let text = format!("{} {}: {} {}", ask.method, ask.path, answer.status, answer.json());
                     assert!(answer.is_later(), "neither done nor told to come back: {text}");
+                    let code = answer.json()["code"].as_str().unwrap().to_owned();
+                    *self.later.lock().unwrap().entry(code).or_default() += 1;
                     text
                 }
                 Err(error) => {

@@ -88,14 +88,26 @@ fn a_connection_cut_at_any_statement_loses_nothing_and_doubles_nothing() {
             }
             println!("cut {cut:?} each of {} turns in {:?}", turn - 1, started.elapsed());
             turns.push(turn);
+            let later = town.client.told_to_come_back();
+            println!("told to come back: {later:?}");
+            // A commit whose answer is lost can't be called done, nor undone.
+            assert!(cut == Cut::Before || later.contains_key("SEQ-OUTCOME-UNKNOWN"), "no commit was cut: {later:?}");
         }
-        assert!(turns.iter().all(|turns| *turns > 50), "the wire carries less than the scenario's statements: {turns:?}");
+        assert!(
+            turns.iter().all(|turns| *turns > 50),
+            "the wire carries less than the scenario's statements: {turns:?}"
+        );
         // And from new connections, whose start-up and preparations are turns too: a sample, since each begins with finding back.
         for _ in 0..number("TEST_CUTS", 20) {
             nth += 1;
             proxy.cut_all();
             let (turn, cut) = (1 + dice.below(turns[0]), *dice.pick(&[Cut::Before, Cut::After]));
             cut_scenario(&town, &proxy, nth, turn, cut).await;
+        }
+        // The sequencer finds out by itself what became of a batch whose commit got no answer: both happened.
+        let log = town.log(0);
+        for durable in ["\"durable\":true", "\"durable\":false"] {
+            assert!(log.contains(durable), "no commit of a batch was cut with {durable}");
         }
         wait_for_deliveries(&town).await;
         town.stop();
@@ -107,7 +119,10 @@ fn a_connection_cut_at_any_statement_loses_nothing_and_doubles_nothing() {
 async fn wait_for_deliveries(town: &Town) {
     let until = Instant::now() + Duration::from_secs(60);
     loop {
-        let left = value(&town.database, "SELECT count(*) || '/' || count(*) FILTER (WHERE state = 'dead') AS line FROM outbox");
+        let left = value(
+            &town.database,
+            "SELECT count(*) || '/' || count(*) FILTER (WHERE state = 'dead') AS line FROM outbox",
+        );
         if left == "0/0" {
             return;
         }

@@ -44,7 +44,8 @@ fn a_thousand_duplicates_over_all_processes_are_one_invoice_a_round() {
         let merchant = town.register(1).await;
         let started = Instant::now();
         for round in 1..=rounds {
-            let ask = issue(&merchant.key, &format!("round-{round}"), &draft(10_000 + i64::try_from(round).unwrap(), None));
+            let ask =
+                issue(&merchant.key, &format!("round-{round}"), &draft(10_000 + i64::try_from(round).unwrap(), None));
             let answers = all_at_once(&town, vec![ask; REQUESTS]).await;
             let distinct: BTreeSet<&(u16, Vec<u8>)> = answers.iter().collect();
             assert_eq!((answers[0].0, distinct.len()), (201, 1), "distinct answers in round {round}");
@@ -54,7 +55,8 @@ fn a_thousand_duplicates_over_all_processes_are_one_invoice_a_round() {
         println!("{rounds} rounds of {REQUESTS} duplicates in {:?}", started.elapsed());
 
         let started = Instant::now();
-        let asks = (0..REQUESTS).map(|nth| issue(&merchant.key, &format!("own-{nth}"), &draft(100 + i64::try_from(nth).unwrap(), None)));
+        let asks = (0..REQUESTS)
+            .map(|nth| issue(&merchant.key, &format!("own-{nth}"), &draft(100 + i64::try_from(nth).unwrap(), None)));
         let answers = all_at_once(&town, asks.collect()).await;
         assert!(answers.iter().all(|(status, _)| *status == 201));
         let all = u64::try_from(REQUESTS).unwrap() + rounds;

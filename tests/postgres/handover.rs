@@ -38,7 +38,7 @@ fn a_killed_leader_is_replaced_within_five_seconds_and_nothing_answered_is_lost(
         let mut town = Town::serving(&database.url(), PROCESSES).await;
         let merchant = town.register(1).await;
         let client = town.client.among_the_dying();
-        let load = Load::start(&client, &town.bases(), &merchant, CALLERS, seed);
+        let load = Load::start(&client, &town.bases(), &merchant, CALLERS, 20, seed);
         let mut dice = Dice::new(seed);
         let mut moments = Vec::new();
         for _ in 0..kills {
@@ -53,6 +53,7 @@ fn a_killed_leader_is_replaced_within_five_seconds_and_nothing_answered_is_lost(
         }
         let issued = load.finish().await;
         let gaps: Vec<Duration> = moments.iter().map(|moment| gap(&issued, *moment)).collect();
+        println!("told to come back: {:?}", client.told_to_come_back());
         println!("{kills} kills; from the last invoice to the next: {gaps:?}");
         nothing_lost_nothing_twice(&town, &issued).await;
         assert!(gaps.iter().all(|gap| *gap < HANDED_OVER_WITHIN), "a hand-over took too long: {gaps:?}");
@@ -72,7 +73,7 @@ fn a_leader_that_stood_still_finds_that_it_was_replaced_and_follows() {
         let old = town.leader().await;
         let others: Vec<String> = town.bases().into_iter().filter(|base| *base != town.base(old)).collect();
         // Who asks the stopped one itself waits for as long as it stands still: nobody can answer for it.
-        let load = Load::start(&client, &others, &merchant, CALLERS, seed);
+        let load = Load::start(&client, &others, &merchant, CALLERS, 20, seed);
         load.more(4 * CALLERS).await;
         town.signal(old, "-STOP");
         let stopped = Instant::now();
@@ -81,7 +82,7 @@ fn a_leader_that_stood_still_finds_that_it_was_replaced_and_follows() {
         assert_ne!(new, old);
         town.signal(old, "-CONT");
         // Commands at the one that stood still, while it may still believe that it leads.
-        let at_old = Load::start(&client, &[town.base(old)], &town.register(2).await, 4, seed);
+        let at_old = Load::start(&client, &[town.base(old)], &town.register(2).await, 4, 20, seed);
         at_old.more(20).await;
         assert_eq!(town.role(old).await.as_deref(), Some("following"));
         assert_eq!(town.leader().await, new, "nobody took the lead back");

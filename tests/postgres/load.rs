@@ -31,8 +31,15 @@ pub struct Load {
 }
 
 impl Load {
-    /// So many callers, each of which asks a process of its own choice, another when told to come back.
-    pub fn start(client: &Client, bases: &[String], merchant: &Merchant, callers: u64, seed: u64) -> Self {
+    /// So many callers, with pauses of up to so many milliseconds, each of which asks a process of its own choice, another when told to come back.
+    pub fn start(
+        client: &Client,
+        bases: &[String],
+        merchant: &Merchant,
+        callers: u64,
+        pause_ms: u64,
+        seed: u64,
+    ) -> Self {
         let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let caller = |nth: u64| {
             let caller = Caller {
@@ -41,6 +48,7 @@ impl Load {
                 key: merchant.key.clone(),
                 nth,
                 dice: Dice::new(seed.wrapping_add(nth)),
+                pause_ms,
             };
             tokio::spawn(caller.work(Arc::clone(&stop), Arc::clone(&answered)))
         };
@@ -80,6 +88,8 @@ struct Caller {
     key: String,
     nth: u64,
     dice: Dice,
+    /// At most so long between an answer and the next request.
+    pause_ms: u64,
 }
 
 impl Caller {
@@ -99,8 +109,7 @@ impl Caller {
                 let list = Ask::get("/v1/invoices?limit=5").by(&self.key);
                 assert_eq!(self.client.settle(&self.bases, &list).await.status, 200);
             }
-            // Callers that never pause would only measure the two cores.
-            tokio::time::sleep(Duration::from_millis(self.dice.below(20))).await;
+            tokio::time::sleep(Duration::from_millis(self.dice.below(self.pause_ms))).await;
         }
         issued
     }
@@ -119,7 +128,10 @@ pub async fn nothing_lost_nothing_twice(town: &Town, issued: &[Issued]) {
     let mut numbers = BTreeSet::new();
     for (again, issued) in answers {
         assert_eq!((again.status, &again.body), (issued.answer.status, &issued.answer.body), "{:?}", issued.ask);
-        assert!(numbers.insert(issued.answer.json()["invoice"]["number"].as_str().unwrap().to_owned()), "a number twice");
+        assert!(
+            numbers.insert(issued.answer.json()["invoice"]["number"].as_str().unwrap().to_owned()),
+            "a number twice"
+        );
     }
     let gapless: Vec<String> = (1..=issued.len()).map(|number| format!("{number:08}")).collect();
     assert_eq!(numbers.into_iter().collect::<Vec<_>>(), gapless, "numbers that callers were told");

@@ -60,7 +60,11 @@ fn reads_from_a_replica_say_where_it_stands_and_commands_do_not_wait_for_it() {
         }
         assert_eq!(list(&town, &merchant).await, (stands, 3), "a replica that stands still says so");
         let again = issue_one(&town, &merchant, 8).await;
-        assert_eq!(Some(again.body), last.map(|answer| answer.body), "a repeated command is answered from what was sealed");
+        assert_eq!(
+            Some(again.body),
+            last.map(|answer| answer.body),
+            "a repeated command is answered from what was sealed"
+        );
 
         execute(&replica.url(&name), "SELECT pg_wal_replay_resume()");
         assert_eq!(wait_for(&town, &merchant, 8).await, stands + 5, "one block an invoice");

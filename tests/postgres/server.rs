@@ -60,7 +60,8 @@ pub struct TestDatabase {
 
 impl TestDatabase {
     pub fn new() -> Self {
-        let server = required("TEST_POSTGRES", "the URL of a server, such as postgres://postgres@127.0.0.1:5432/postgres");
+        let server =
+            required("TEST_POSTGRES", "the URL of a server, such as postgres://postgres@127.0.0.1:5432/postgres");
         Self::on(&server)
     }
 
@@ -100,9 +101,19 @@ fn at(server: &str, database: &str) -> String {
     format!("{}/{database}", server.rsplit_once('/').unwrap().0)
 }
 
-/// A port that is free at this moment.
+/// A port that is free, and that stays so while whoever listens there is restarted: below the range from which the system takes ports
+/// for outgoing connections, of which these tests make thousands.
 pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let first = u64::from(std::process::id()) * 37;
+    for _ in 0..12_000 {
+        let port = 20_000 + (first + NEXT.fetch_add(1, Ordering::SeqCst)) % 12_000;
+        let port = u16::try_from(port).unwrap();
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no port between 20000 and 32000 is free");
 }
 
 /// A server of a test's own, its files in a temporary folder; stopped at the end.
@@ -115,7 +126,10 @@ impl Server {
     /// A new one. No power is cut in these tests: what was written is there after an immediate restart, fsync or not.
     pub fn start() -> Self {
         let server = Self { folder: folder_of_postgres(), port: free_port() };
-        server.run("initdb", &["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync", "-D", &server.data()]);
+        server.run(
+            "initdb",
+            &["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync", "-D", &server.data()],
+        );
         server.configure();
         server.ctl(&["start"]);
         server
@@ -125,7 +139,10 @@ impl Server {
     pub fn replica_of(primary: &Self) -> Self {
         let replica = Self { folder: folder_of_postgres(), port: free_port() };
         let from = format!("host=127.0.0.1 port={} user=postgres application_name=replica", primary.port);
-        replica.run("pg_basebackup", &["-R", "-X", "stream", "-c", "fast", "--no-sync", "-D", &replica.data(), "-d", &from]);
+        replica.run(
+            "pg_basebackup",
+            &["-R", "-X", "stream", "-c", "fast", "--no-sync", "-D", &replica.data(), "-d", &from],
+        );
         replica.configure();
         replica.ctl(&["start"]);
         replica
@@ -156,7 +173,8 @@ impl Server {
 
     /// Servers refuse to run as root: then it is user postgres who runs them, as Debian's package makes it.
     fn command(&self, program: &str, arguments: &[&str]) -> Command {
-        let folder = required("TEST_POSTGRES_BIN", "the folder with pg_ctl and initdb, such as /usr/lib/postgresql/15/bin");
+        let folder =
+            required("TEST_POSTGRES_BIN", "the folder with pg_ctl and initdb, such as /usr/lib/postgresql/15/bin");
         let program = PathBuf::from(folder).join(program);
         let mut command = if is_root() {
             let mut as_postgres = Command::new("runuser");
