@@ -197,6 +197,9 @@ codes! {
     StoreCorrupt = "STORE-CORRUPT", Corrupt, "Stored bytes are not what this program writes; run an audit.";
     StoreUrl = "STORE-URL", Malformed, "The database URL can't be used.";
     StoreUnmigrated = "STORE-UNMIGRATED", Internal, "The database schema is not up to date.";
+    StoreHalfCopied = "STORE-HALF-COPIED", Internal, "The database holds a half-made copy of a ledger; nothing may use it.";
+    StoreNotEmpty = "STORE-NOT-EMPTY", Conflict, "A ledger can be copied into an empty database only.";
+    StoreNoLedger = "STORE-NO-LEDGER", Missing, "The database holds no ledger that could be copied.";
     StoreNewer = "STORE-NEWER", Internal, "The database was written by a newer version of this program.";
 
     // --- parties (WECHAT-..., CUSTODY-..., BUREAU-...)

@@ -45,6 +45,7 @@ impl From<StoreError> for BatchError {
             | StoreError::Url(_)
             | StoreError::Unmigrated(_)
             | StoreError::Newer(_)
+            | StoreError::HalfCopied
             | StoreError::Database(_)
             | StoreError::Worker(_) => Self::Failed(error.into()),
         }

@@ -38,6 +38,9 @@ pub enum StoreError {
     /// The database was migrated by a newer program; this one must not touch it.
     #[error("the database was written by a newer version of piaolian (unknown migration {0})")]
     Newer(String),
+    /// A copy into this database was begun and not finished.
+    #[error("the database holds a half-made copy: finish it with `piaolian copy --restart`")]
+    HalfCopied,
     /// Anything else the database said.
     #[error("database: {0}")]
     Database(#[source] DieselError),
@@ -89,6 +92,7 @@ impl StoreError {
             Self::Url(_) => Code::StoreUrl,
             Self::Unmigrated(_) => Code::StoreUnmigrated,
             Self::Newer(_) => Code::StoreNewer,
+            Self::HalfCopied => Code::StoreHalfCopied,
             Self::CommitUnknown(_) => Code::SeqOutcomeUnknown,
             Self::Constraint(_) | Self::Database(_) | Self::Worker(_) => Code::StoreFailed,
         };

@@ -10,6 +10,7 @@
 
 mod bulk;
 mod connection;
+mod copy;
 mod dump;
 mod error;
 mod hold;
@@ -34,6 +35,7 @@ use tokio::sync::Semaphore;
 use crate::base::stages::Stage;
 pub use connection::DatabaseUrl;
 use connection::{Conn, Purpose, ReaderManager, begin_read, begin_write, in_transaction};
+pub use copy::{CopiedTable, CopyError, CopyProgress, CopyReport, copy};
 pub use error::StoreError;
 pub use hold::Hold;
 pub use lease::Lease;
@@ -137,6 +139,7 @@ impl Store {
                         | StoreError::Url(_)
                         | StoreError::Unmigrated(_)
                         | StoreError::Newer(_)
+                        | StoreError::HalfCopied
                         | StoreError::CommitUnknown(_)
                         | StoreError::Worker(_) => error,
                     };
