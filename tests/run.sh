@@ -67,7 +67,12 @@ as_postgres=()
 if ((EUID == 0)); then
   as_postgres=(runuser -u postgres --)
 fi
-folder=$(mktemp -d)
+# In memory where there is room: making a database there takes 35 ms instead of 600 (measured), and each test makes one.
+folder_in=${TMPDIR:-/tmp}
+if [[ -d /dev/shm && -w /dev/shm ]] && (($(df --output=avail -k /dev/shm | tail -n 1) > 2 * 1024 * 1024)); then
+  folder_in=/dev/shm
+fi
+folder=$(mktemp -d -p "$folder_in" piaolian-test.XXXXXXXX)
 child=
 clean_up() {
   trap '' INT TERM
@@ -101,6 +106,7 @@ max_wal_senders = 10
 wal_level = replica
 fsync = off
 full_page_writes = off
+max_wal_size = 256MB
 SETTINGS
     for try in 1 2 3 4 5; do
       # Free now; if somebody takes it meanwhile, the next try has another.

@@ -3,6 +3,7 @@
 use piaolian::base::Code;
 use piaolian::store::{Store, StoreError};
 
+use super::scene::built;
 use crate::database::{Kind, TestDatabase};
 
 #[test]
@@ -77,4 +78,18 @@ fn a_database_of_a_newer_program_is_left_alone() {
         assert_eq!(error.to_fault().code, Code::StoreNewer);
     }
     assert_eq!(database.raw().schema(), before);
+}
+
+/// The first migration made the tables: going back behind it would leave no ledger.
+#[test]
+fn a_ledger_that_an_older_program_wrote_is_brought_up_whole() {
+    let copy = built().ledger.copy();
+    let steps = std::fs::read_dir(format!("{}/migrations/sqlite", env!("CARGO_MANIFEST_DIR"))).unwrap().count();
+    for _ in 1..steps {
+        Store::revert_last_migration(&copy.url()).unwrap();
+    }
+    assert_eq!(Store::migrate(&copy.url()).unwrap().len(), steps - 1);
+    let report = copy.audited(std::slice::from_ref(&built().roster));
+    assert_eq!(report.findings, []);
+    assert_eq!((report.entries, report.invoices), (built().done.entries(), built().done.invoices));
 }

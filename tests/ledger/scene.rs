@@ -28,6 +28,8 @@ pub const NOON: UnixMs = UnixMs(1_795_320_000_000);
 
 const DAY_MS: i64 = 86_400_000;
 
+const LOOKUP_RUN_KEYS: usize = 32;
+
 /// A payer's platform with one key for all tests.
 pub fn platform() -> &'static Platform {
     static PLATFORM: OnceLock<Platform> = OnceLock::new();
@@ -59,7 +61,8 @@ pub async fn start(database: &TestDatabase, keys: &Path, clock: Arc<dyn Clock>) 
         clock,
         public_url: "http://127.0.0.1:8080".to_owned(),
         advertise: String::new(),
-        sequencer: Config::default(),
+        // Short runs, so that a small ledger has keys in the table of look-ups and keys on their way.
+        sequencer: Config { lookup_run_keys: LOOKUP_RUN_KEYS, ..Config::default() },
     };
     Service::start(ingredients).await.unwrap()
 }
