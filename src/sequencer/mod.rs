@@ -8,6 +8,7 @@
 //!
 //! *Invariant:* one thread executes. No partner is called and nothing is rendered inside a transaction.
 
+pub mod alone;
 mod batch;
 mod candidate;
 pub mod desk;
@@ -87,9 +88,9 @@ impl SealedEntry {
 }
 
 /// A command on its way to the sequencer.
-struct Submission {
-    command: Command,
-    reply: oneshot::Sender<Result<Sealed, Faults>>,
+pub(crate) struct Submission {
+    pub(crate) command: Command,
+    pub(crate) reply: oneshot::Sender<Result<Sealed, Faults>>,
 }
 
 /// The way in. Cheap to clone; when the last one is dropped, the sequencer's thread finishes its queue and ends.
@@ -124,14 +125,21 @@ impl Sequencer {
         metrics: Arc<SequencerMetrics>,
         on_commit: Arc<dyn Fn() + Send + Sync>,
     ) -> Result<(Self, SequencerThread), Fault> {
-        let (queue, waiting) = mpsc::channel(config.queue_commands_max.max(1));
+        let (sequencer, waiting) = Self::channel(config.queue_commands_max);
         let batch_max = config.batch_commands_max.max(1);
         let batches = batch::Batches::new(store, clock, engine, metrics, on_commit, batch_max);
         let thread = std::thread::Builder::new()
             .name("sequencer".to_owned())
             .spawn(move || batches.run(waiting))
             .map_err(|e| Fault::new(Code::Internal, "", format!("no thread for the sequencer: {e}")))?;
-        Ok((Self { queue }, SequencerThread(thread)))
+        Ok((sequencer, SequencerThread(thread)))
+    }
+
+    /// A way in and what comes out of it: whoever holds the other end MUST answer every submission. `bench` puts its own loops
+    /// there.
+    pub(crate) fn channel(capacity: usize) -> (Self, mpsc::Receiver<Submission>) {
+        let (queue, waiting) = mpsc::channel(capacity.max(1));
+        (Self { queue }, waiting)
     }
 
     /// Submits a command and waits until it is sealed or refused.

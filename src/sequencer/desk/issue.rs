@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{Desk, POLICY, Recorded};
 use crate::base::ids::{IdempotencyKey, MerchantId};
+use crate::base::stages::Stage;
 use crate::base::{Code, Fault, Faults, LegalDate};
 use crate::chain::canonical;
 use crate::chain::issuer::{Address, IssuerSignature, eip191_hash};
@@ -70,7 +71,8 @@ impl Desk {
         let profile = self.profile(&merchant).await?;
         let date = LegalDate::of(self.clock.now())?;
         let request = || request_hash(&self.chain, "issue", &Fingerprint { draft: &draft, signature });
-        let checked = draft.check(&profile.merchant.seller, &self.chain, &merchant, date, &POLICY);
+        let check = || draft.check(&profile.merchant.seller, &self.chain, &merchant, date, &POLICY);
+        let checked = Stage::Check.measure(check);
         let (checked, warnings) = match checked {
             Ok(checked) => checked,
             Err(faults) => {
@@ -80,10 +82,10 @@ impl Desk {
                 return before.map(|recorded| (recorded, Vec::new())).ok_or(faults);
             }
         };
-        let request = request()?;
+        let request = Stage::Check.measure(request)?;
         let issue = match (signature, &profile.key) {
             (Some(signature), _) => Issue::signed(key, request, checked, profile.merchant.issuer, signature)?,
-            (None, Some(issuer)) => Issue::sign(key, request, checked, issuer)?,
+            (None, Some(issuer)) => Stage::Sign.measure(|| Issue::sign(key, request, checked, issuer))?,
             (None, None) => {
                 let message = "this merchant keeps its own key: sign the text that POST /v1/drafts gives";
                 return Err(Fault::new(Code::LedgerIssuerSignatureBad, "signature", message).into());
