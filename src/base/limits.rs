@@ -15,6 +15,10 @@ pub const BATCH_COMMANDS_MAX: usize = 512;
 /// Commands waiting for the sequencer; at 5,000 a second this is under a second of waiting. Above: 503 with Retry-After.
 pub const QUEUE_COMMANDS_MAX: usize = 4_096;
 
+/// Keys that gather before they are brought into the table of look-ups: at 5 million entries a page of the table then takes a
+/// dozen at a time. In memory about 10 MB.
+pub const LOOKUP_RUN_KEYS: usize = 262_144;
+
 /// Items on one list page.
 pub const PAGE_ITEMS_MAX: usize = 200;
 

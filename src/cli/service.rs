@@ -147,6 +147,7 @@ async fn run(config: Config, store: Store) -> Result<Done, Faults> {
         sequencer: sequencer::Config {
             batch_commands_max: config.batch_commands_max,
             queue_commands_max: config.queue_commands_max,
+            ..sequencer::Config::default()
         },
     })
     .await?;

@@ -1,5 +1,7 @@
 //! Commands: what a client asks for, already authenticated, parsed and (for `issue`) signed.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::record::RulesScope;
@@ -109,15 +111,41 @@ pub struct Issue {
     signature: IssuerSignature,
 }
 
-impl Issue {
-    /// Signs the draft with a key in custody.
+/// A checked draft with its canonical text, waiting for its signature.
+#[derive(Debug, Clone)]
+pub struct Unsigned {
+    key: IdempotencyKey,
+    request: Hash,
+    draft: Checked,
+    text: String,
+}
+
+impl Unsigned {
+    /// Writes the draft's canonical text.
     ///
     /// # Errors
     /// A string that is not NFC, or a number outside the canonical range.
-    pub fn sign(key: IdempotencyKey, request: Hash, draft: Checked, issuer: &IssuerKey) -> Result<Self, Faults> {
+    pub fn new(key: IdempotencyKey, request: Hash, draft: Checked) -> Result<Self, Faults> {
         let text = canonical::to_canonical(&draft)?;
-        let signature = issuer.sign(&text);
-        Ok(Self { key, request, draft, text, issuer: issuer.address(), signature })
+        Ok(Self { key, request, draft, text })
+    }
+
+    /// Signs it with a key in custody.
+    pub fn sign(self, issuer: &IssuerKey) -> Issue {
+        let signature = issuer.sign(&self.text);
+        self.with(issuer.address(), signature)
+    }
+
+    fn with(self, issuer: Address, signature: IssuerSignature) -> Issue {
+        let Self { key, request, draft, text } = self;
+        Issue { key, request, draft, text, issuer, signature }
+    }
+}
+
+impl Issue {
+    /// Signs drafts, each with its key in custody, in order.
+    pub fn sign_all(drafts: Vec<(Unsigned, Arc<IssuerKey>)>) -> Vec<Self> {
+        drafts.into_iter().map(|(draft, key)| draft.sign(&key)).collect()
     }
 
     /// Takes a signature that the merchant made outside; verifies it.
@@ -131,9 +159,9 @@ impl Issue {
         issuer: Address,
         signature: IssuerSignature,
     ) -> Result<Self, Faults> {
-        let text = canonical::to_canonical(&draft)?;
+        let unsigned = Unsigned::new(key, request, draft)?;
         let bad = |why: String| Fault::new(Code::LedgerIssuerSignatureBad, "signature", why);
-        let signer = recover(&text, &signature).map_err(|fault| bad(fault.message))?;
+        let signer = recover(&unsigned.text, &signature).map_err(|fault| bad(fault.message))?;
         if signer != issuer {
             return Err(bad(format!(
                 "signed by {}, the merchant's issuer is {}",
@@ -142,7 +170,7 @@ impl Issue {
             ))
             .into());
         }
-        Ok(Self { key, request, draft, text, issuer, signature })
+        Ok(unsigned.with(issuer, signature))
     }
 
     /// The caller's key.

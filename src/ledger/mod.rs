@@ -11,6 +11,7 @@ pub mod audit;
 pub mod command;
 pub mod entry;
 pub mod execute;
+pub mod lookup;
 pub mod projection;
 pub mod record;
 pub mod state;

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::record::{Answer, Invoice, Merchant, Payment, Quota, Refund, RulesRecord, Sequence};
+use super::record::{Invoice, Merchant, Payment, Quota, Refund, RulesRecord, Sequence};
 use super::state::State;
 use crate::base::{Code, Fault};
 use crate::chain::canonical;
@@ -93,8 +93,9 @@ pub const QUOTAS: LedgerTable = LedgerTable {
 /// Payments and their balances.
 pub const PAYMENTS: LedgerTable = LedgerTable {
     name: "payments",
-    key: 2,
+    key: 1,
     columns: &[
+        ("entry", Int),
         ("provider", Text),
         ("transaction_id", Text),
         ("merchant", Text),
@@ -103,24 +104,26 @@ pub const PAYMENTS: LedgerTable = LedgerTable {
         ("paid_fen", Int),
         ("refunded_fen", Int),
         ("invoiced_fen", Int),
-        ("entry", Int),
     ],
 };
 /// Refunds.
 pub const REFUNDS: LedgerTable = LedgerTable {
     name: "refunds",
-    key: 2,
-    columns: &[("provider", Text), ("refund_id", Text), ("transaction_id", Text), ("amount_fen", Int), ("entry", Int)],
+    key: 1,
+    columns: &[("entry", Int), ("provider", Text), ("refund_id", Text), ("transaction_id", Text), ("amount_fen", Int)],
 };
 /// Number series.
 pub const SEQUENCES: LedgerTable =
     LedgerTable { name: "sequences", key: 1, columns: &[("name", Text), ("issued", Int)] };
-/// Saved answers.
-pub const ANSWERS: LedgerTable = LedgerTable {
-    name: "answers",
-    key: 2,
-    columns: &[("scope", Text), ("idempotency_key", Text), ("request", Bytes), ("entry", Int)],
-};
+/// From fingerprints of keys to entries.
+pub const LOOKUPS: LedgerTable =
+    LedgerTable { name: "lookups", key: 2, columns: &[("fingerprint", Int), ("entry", Int)] };
+/// Keys of blocks above the watermark.
+pub const YOUNG_KEYS: LedgerTable =
+    LedgerTable { name: "young_keys", key: 1, columns: &[("height", Int), ("keys", Bytes)] };
+/// Up to which block the table of look-ups is complete.
+pub const WATERMARKS: LedgerTable =
+    LedgerTable { name: "watermarks", key: 1, columns: &[("name", Text), ("height", Int)] };
 /// Invoices, for lists and look-ups.
 pub const INVOICES: LedgerTable = LedgerTable {
     name: "invoices",
@@ -140,14 +143,29 @@ pub const INVOICES: LedgerTable = LedgerTable {
     ],
 };
 
-/// The tables that can be rebuilt from the entries.
-pub const PROJECTIONS: &[&LedgerTable] =
-    &[&MERCHANTS, &RULES, &QUOTAS, &PAYMENTS, &REFUNDS, &SEQUENCES, &ANSWERS, &INVOICES];
+/// The tables whose rows the entries give.
+pub const PROJECTIONS: &[&LedgerTable] = &[&MERCHANTS, &RULES, &QUOTAS, &PAYMENTS, &REFUNDS, &SEQUENCES, &INVOICES];
+
+/// The tables of look-ups: what the entries give is in one or the other.
+pub const LOOKUP_TABLES: &[&LedgerTable] = &[&LOOKUPS, &YOUNG_KEYS, &WATERMARKS];
 
 /// Every table that an audit covers.
 pub const LEDGER_TABLES: &[&LedgerTable] = &[
-    &ROSTERS, &BLOCKS, &SEALS, &ENTRIES, &TILES, &MERCHANTS, &RULES, &QUOTAS, &PAYMENTS, &REFUNDS, &SEQUENCES,
-    &ANSWERS, &INVOICES,
+    &ROSTERS,
+    &BLOCKS,
+    &SEALS,
+    &ENTRIES,
+    &TILES,
+    &MERCHANTS,
+    &RULES,
+    &QUOTAS,
+    &PAYMENTS,
+    &REFUNDS,
+    &SEQUENCES,
+    &LOOKUPS,
+    &YOUNG_KEYS,
+    &WATERMARKS,
+    &INVOICES,
 ];
 
 fn text(value: &str) -> Cell {
@@ -199,6 +217,7 @@ impl Project for Quota {
 impl Project for Payment {
     fn row(&self) -> Result<Row, Fault> {
         Ok(vec![
+            int(self.entry),
             text(self.provider.as_str()),
             text(self.transaction.as_str()),
             text(self.merchant.as_str()),
@@ -207,7 +226,6 @@ impl Project for Payment {
             int(self.paid.get()),
             int(self.refunded.get()),
             int(self.invoiced.get()),
-            int(self.entry),
         ])
     }
 }
@@ -215,11 +233,11 @@ impl Project for Payment {
 impl Project for Refund {
     fn row(&self) -> Result<Row, Fault> {
         Ok(vec![
+            int(self.entry),
             text(self.provider.as_str()),
             text(self.refund.as_str()),
             text(self.transaction.as_str()),
             int(self.amount.get()),
-            int(self.entry),
         ])
     }
 }
@@ -227,12 +245,6 @@ impl Project for Refund {
 impl Project for Sequence {
     fn row(&self) -> Result<Row, Fault> {
         Ok(vec![text(&self.name), int(self.issued)])
-    }
-}
-
-impl Project for Answer {
-    fn row(&self) -> Result<Row, Fault> {
-        Ok(vec![text(&self.scope), text(&self.key), Some(self.request.as_bytes().to_vec()), int(self.entry)])
     }
 }
 
@@ -279,7 +291,6 @@ pub fn expected<R>(state: &State<R>, table: &LedgerTable) -> Result<Rows, Fault>
         "payments" => rows(table, state.payments.records()),
         "refunds" => rows(table, state.refunds.records()),
         "sequences" => rows(table, state.sequences.records()),
-        "answers" => rows(table, state.answers.records()),
         "invoices" => rows(table, state.invoices.iter()),
         other => Err(Fault::new(Code::Internal, "", format!("no records are known for table {other}"))),
     }

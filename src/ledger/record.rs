@@ -29,7 +29,7 @@ pub struct Merchant {
 }
 
 /// Whom a set of issuing rules binds.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum RulesScope {
     /// Every merchant that has no rules of its own. Written `*`.

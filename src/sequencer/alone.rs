@@ -7,13 +7,16 @@ use std::sync::Arc;
 
 use super::candidate::{PrepareError, Tip, Verdict, prepare};
 use super::engine::Engine;
-use super::{Sealed, SealedEntry};
+use super::resident::Resident;
+use super::{Sealed, SealedEntry, Submission};
 use crate::base::{Clock, Code, Fault, Faults, UnixMs};
-use crate::ledger::Command;
 use crate::store::Store;
 
 /// How often a command is tried that found the database locked for longer than its connection waits.
 const TRIES: u32 = 5;
+
+/// Keys of look-ups go into their table with their entry: nobody remembers them until then.
+const AT_ONCE: usize = 0;
 
 /// Seals commands one by one over a write connection of its own. Several may work on one database: its lock puts them in order.
 pub struct Alone {
@@ -44,10 +47,10 @@ impl Alone {
     ///
     /// # Errors
     /// Why the command was refused, or what the database says.
-    pub fn seal(&self, command: &Command) -> Result<Sealed, Faults> {
+    pub(crate) fn seal(&self, submission: &Submission) -> Result<Sealed, Faults> {
         let mut tried = 1;
         loop {
-            match self.seal_once(command) {
+            match self.seal_once(submission) {
                 Err(faults) if tried < TRIES && faults.first().is_some_and(|fault| fault.code == Code::StoreBusy) => {
                     tried = tried.saturating_add(1);
                 }
@@ -56,11 +59,13 @@ impl Alone {
         }
     }
 
-    fn seal_once(&self, command: &Command) -> Result<Sealed, Faults> {
+    fn seal_once(&self, submission: &Submission) -> Result<Sealed, Faults> {
+        let batch = std::slice::from_ref(submission);
         self.store.write_blocking(|tx| {
             let tip = Tip::load(tx)?;
             let time = UnixMs(self.clock.now().0.max(tip.header.time.0));
-            let (candidate, verdicts) = prepare(tx, &tip, self.engine.proposer(), &[command], time)?;
+            let (candidate, verdicts) =
+                prepare(tx, &mut Resident::default(), &tip, self.engine.proposer(), batch, time)?;
             let Some(mut candidate) = candidate else {
                 return match verdicts.into_iter().next() {
                     Some(Verdict::Before(index)) => Ok(Sealed::Before(index)),
@@ -68,13 +73,13 @@ impl Alone {
                     Some(Verdict::Entry(_)) | None => Err(unanswered()),
                 };
             };
-            candidate.write(tx)?;
+            candidate.write(tx, AT_ONCE)?;
             let seals = self.engine.seal(&candidate.tip.header, &candidate.tip.hash)?;
             tx.insert_seals(candidate.tip.header.height, &seals)?;
             let block = candidate.sealed_block(seals);
             let (index, _, leaf, text) = candidate.entries.pop().ok_or_else(unanswered)?;
-            let proof = candidate.appended.inclusion(index);
-            Ok(Sealed::New(Box::new(SealedEntry { index, leaf, text, proof, block })))
+            let appended = candidate.appended;
+            Ok(Sealed::New(Box::new(SealedEntry { index, leaf, text, appended, block })))
         })
     }
 }

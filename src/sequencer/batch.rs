@@ -1,16 +1,18 @@
 //! The loop: whatever has gathered while the last batch was being committed is the next batch (group commit).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
 use super::candidate::{Candidate, PrepareError, Tip, Verdict, prepare};
 use super::engine::Engine;
 use super::metrics::SequencerMetrics;
-use super::{Sealed, SealedEntry, Submission};
-use crate::base::{Clock, Code, Fault, Faults, UnixMs};
+use super::resident::Resident;
+use super::{Config, Sealed, SealedEntry, Submission, signing};
+use crate::base::stages::Stage;
+use crate::base::{Class, Clock, Code, Fault, Faults, UnixMs};
 use crate::chain::seal::Seal;
-use crate::ledger::Command;
 use crate::store::{Store, StoreError};
 
 /// Why a batch came to nothing.
@@ -21,6 +23,10 @@ enum BatchError {
     Constraint(String),
     /// A row that some command needs is damaged.
     Corrupt(Faults),
+    /// The database went away before the commit: nothing was done.
+    Unreachable(Faults),
+    /// The commit was sent, and no answer came.
+    CommitUnknown(Faults),
     /// Anything else: what all its callers are to be told.
     Failed(Faults),
 }
@@ -31,13 +37,13 @@ impl From<StoreError> for BatchError {
             StoreError::Constraint(what) => Self::Constraint(what),
             // One damaged row concerns the commands that need it, not their neighbours in the batch.
             StoreError::Corrupt { .. } => Self::Corrupt(error.into()),
+            StoreError::Unreachable(_) => Self::Unreachable(error.into()),
+            StoreError::CommitUnknown(_) => Self::CommitUnknown(error.into()),
             StoreError::Busy
-            | StoreError::Unreachable(_)
             | StoreError::Url(_)
             | StoreError::Unmigrated(_)
             | StoreError::Newer(_)
             | StoreError::Database(_)
-            | StoreError::CommitUnknown(_)
             | StoreError::Worker(_) => Self::Failed(error.into()),
         }
     }
@@ -64,40 +70,42 @@ impl From<Fault> for BatchError {
     }
 }
 
+/// How often a batch is tried again when the database went away under it, and how long to wait before each.
+const AGAIN_AFTER_MS: [u64; 3] = [0, 100, 400];
+
+/// A candidate whose commit is under way.
+type Sealing = (Candidate, Vec<Seal>);
+
 /// The sequencer's thread.
 pub(super) struct Batches {
+    config: Config,
     store: Store,
     clock: Arc<dyn Clock>,
     engine: Arc<dyn Engine>,
     metrics: Arc<SequencerMetrics>,
     on_commit: Arc<dyn Fn() + Send + Sync>,
-    batch_max: usize,
     /// `None` after a database error: what is durable must be asked before going on.
     tip: Option<Tip>,
+    resident: Resident,
 }
 
 impl Batches {
     pub fn new(
+        config: Config,
         store: Store,
         clock: Arc<dyn Clock>,
         engine: Arc<dyn Engine>,
         metrics: Arc<SequencerMetrics>,
         on_commit: Arc<dyn Fn() + Send + Sync>,
-        batch_max: usize,
     ) -> Self {
-        Self { store, clock, engine, metrics, on_commit, batch_max, tip: None }
+        Self { config, store, clock, engine, metrics, on_commit, tip: None, resident: Resident::default() }
     }
 
     pub fn run(mut self, mut waiting: mpsc::Receiver<Submission>) {
-        while let Some(first) = waiting.blocking_recv() {
-            let mut batch = vec![first];
-            while batch.len() < self.batch_max {
-                match waiting.try_recv() {
-                    Ok(next) => batch.push(next),
-                    Err(_empty_or_closed) => break,
-                }
-            }
-            self.seal(batch);
+        let most = self.config.batch_commands_max.max(1);
+        let mut batch = Vec::with_capacity(most);
+        while waiting.blocking_recv_many(&mut batch, most) > 0 {
+            self.seal(std::mem::replace(&mut batch, Vec::with_capacity(most)));
         }
         tracing::info!("the sequencer has finished its queue");
     }
@@ -105,8 +113,7 @@ impl Batches {
     /// Seals one batch and answers everybody in it.
     fn seal(&mut self, batch: Vec<Submission>) {
         let timer = self.metrics.batch_seconds.start_timer();
-        let commands: Vec<&Command> = batch.iter().map(|submission| &submission.command).collect();
-        let outcome = self.commit(&commands);
+        let outcome = self.commit_for_sure(&batch);
         timer.observe_duration();
         self.metrics.batch_commands.observe(lossy(batch.len()));
         match outcome {
@@ -128,37 +135,109 @@ impl Batches {
                 let fault = Fault::new(Code::StoreFailed, "", "the database refused the command; nothing was done");
                 self.fail(batch, &fault.into());
             }
-            Err(BatchError::Failed(faults) | BatchError::Corrupt(faults)) => {
+            Err(
+                BatchError::Failed(faults)
+                | BatchError::Corrupt(faults)
+                | BatchError::Unreachable(faults)
+                | BatchError::CommitUnknown(faults),
+            ) => {
                 tracing::error!(%faults, "a batch failed");
                 self.fail(batch, &faults);
             }
         }
     }
 
-    fn commit(&mut self, commands: &[&Command]) -> Result<(Candidate, Vec<Seal>), BatchError> {
-        let tip = match self.tip.take() {
-            Some(tip) => tip,
-            None => self.store.read_blocking(Tip::load)?,
-        };
-        // A clock that went back does not take the chain with it: block time never decreases.
-        let time = UnixMs(self.clock.now().0.max(tip.header.time.0));
-        let engine = &self.engine;
-        let done = self.store.write_blocking(|tx| {
-            let (candidate, verdicts) = prepare(tx, &tip, engine.proposer(), commands, time)?;
+    /// Commits a batch. When the database goes away meanwhile, finds out what became of the batch and, if nothing did, tries again
+    /// for a short while: callers get the truth, or "unknown, ask again", never a guess.
+    fn commit_for_sure(&mut self, batch: &[Submission]) -> Result<Sealing, BatchError> {
+        let mut waits = AGAIN_AFTER_MS.into_iter();
+        loop {
+            let mut sealing = None;
+            let had_tip = self.tip.is_some();
+            let error = match self.commit(batch, &mut sealing) {
+                Ok(()) => return sealing.ok_or_else(|| BatchError::Failed(signing::lost().into())),
+                Err(error) => error,
+            };
+            match (error, sealing) {
+                (BatchError::CommitUnknown(faults), Some(sealing)) => match self.is_durable(&sealing.0, &mut waits) {
+                    Some(true) => return Ok(sealing),
+                    Some(false) => {}
+                    None => return Err(BatchError::CommitUnknown(faults)),
+                },
+                (BatchError::Unreachable(faults), _) => match waits.next() {
+                    Some(wait) => std::thread::sleep(Duration::from_millis(wait)),
+                    None => return Err(BatchError::Unreachable(faults)),
+                },
+                // The tip in memory was stale: once more with what is durable.
+                (BatchError::Constraint(what), _) if had_tip => {
+                    tracing::warn!(what, "a block did not fit; reading the tip")
+                }
+                (error, _) => return Err(error),
+            }
+        }
+    }
+
+    fn commit(&mut self, batch: &[Submission], sealing: &mut Option<Sealing>) -> Result<(), BatchError> {
+        let mut known = self.tip.take();
+        if known.is_none() {
+            self.resident.forget();
+        }
+        let Self { config, store, clock, engine, resident, .. } = self;
+        let now = clock.now();
+        let done = store.write_blocking(|tx| {
+            // Read under the write lock: whatever was under way when the tip was lost has ended.
+            let tip = match &mut known {
+                Some(tip) => tip,
+                none => none.insert(Tip::load(tx)?),
+            };
+            // A clock that went back does not take the chain with it: block time never decreases.
+            let time = UnixMs(now.0.max(tip.header.time.0));
+            let (candidate, verdicts) = prepare(tx, resident, tip, engine.proposer(), batch, time)?;
             let candidate = candidate.ok_or(BatchError::NothingAccepted(verdicts))?;
-            candidate.write(tx)?;
+            Stage::Store.measure(|| candidate.write(tx, config.lookup_run_keys))?;
             // Sealed last, when nothing but the commit can fail any more: a member must not sign two headers of one height.
             // Dying before the commit leaves nothing; dying after it leaves a sealed block whose callers ask again.
-            let seals = engine.seal(&candidate.tip.header, &candidate.tip.hash)?;
-            tx.insert_seals(candidate.tip.header.height, &seals)?;
-            Ok::<_, BatchError>((candidate, seals))
+            let seals = Stage::Hash.measure(|| engine.seal(&candidate.tip.header, &candidate.tip.hash))?;
+            Stage::Store.measure(|| tx.insert_seals(candidate.tip.header.height, &seals))?;
+            *sealing = Some((candidate, seals));
+            Ok::<_, BatchError>(())
         });
-        self.tip = match &done {
-            Ok((candidate, _)) => Some(candidate.tip.clone()),
-            Err(BatchError::NothingAccepted(_)) => Some(tip),
-            Err(BatchError::Constraint(_) | BatchError::Corrupt(_) | BatchError::Failed(_)) => None,
-        };
+        match (&done, &sealing) {
+            (Ok(()), Some((candidate, _))) => self.committed(candidate),
+            (Err(BatchError::NothingAccepted(_)), _) => self.tip = known,
+            (_, _) => {}
+        }
         done
+    }
+
+    fn committed(&mut self, candidate: &Candidate) {
+        self.resident.committed(&candidate.state);
+        self.tip = Some(candidate.tip.clone());
+    }
+
+    /// Whether a block whose commit got no answer is durable; `None` when the database does not say in time. Asked under the write
+    /// lock, which the transaction in doubt held: it has ended by then.
+    fn is_durable(&mut self, candidate: &Candidate, waits: &mut impl Iterator<Item = u64>) -> Option<bool> {
+        for wait in waits {
+            std::thread::sleep(Duration::from_millis(wait));
+            let found = self.store.write_blocking(|tx| tx.block(candidate.tip.header.height));
+            match found {
+                Ok(block) => {
+                    let durable = block.is_some_and(|block| block.hash == candidate.tip.hash);
+                    tracing::warn!(
+                        height = candidate.tip.header.height,
+                        durable,
+                        "a commit got no answer; asked again"
+                    );
+                    if durable {
+                        self.committed(candidate);
+                    }
+                    return Some(durable);
+                }
+                Err(error) => tracing::warn!(%error, "a commit got no answer, and the database can't be asked yet"),
+            }
+        }
+        None
     }
 
     fn answer(&self, batch: Vec<Submission>, mut candidate: Candidate, seals: Vec<Seal>) {
@@ -172,8 +251,8 @@ impl Batches {
             let answer = match verdict {
                 Verdict::Entry(position) => match entries.get_mut(position).and_then(Option::take) {
                     Some((index, _, leaf, text)) => {
-                        let proof = candidate.appended.inclusion(index);
-                        Ok(Sealed::New(Box::new(SealedEntry { index, leaf, text, proof, block: Arc::clone(&block) })))
+                        let (appended, block) = (Arc::clone(&candidate.appended), Arc::clone(&block));
+                        Ok(Sealed::New(Box::new(SealedEntry { index, leaf, text, appended, block })))
                     }
                     None => Err(Fault::new(Code::SeqOutcomeUnknown, "", "the entry was answered twice").into()),
                 },
@@ -196,12 +275,13 @@ impl Batches {
         let outcome = match &answer {
             Ok(Sealed::New(_)) => "sealed",
             Ok(Sealed::Before(_)) => "replayed",
-            Err(_) => "refused",
+            Err(faults) => match faults.first().map(|fault| fault.code.class()) {
+                Some(Class::Busy | Class::Internal | Class::Corrupt) | None => "failed",
+                Some(_) => "refused",
+            },
         };
         self.metrics.commands.with_label_values(&[outcome]).inc();
-        if submission.reply.send(answer).is_err() {
-            tracing::debug!("a caller went away before its answer; asking again gives it");
-        }
+        submission.answer(answer);
     }
 }
 

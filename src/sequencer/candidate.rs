@@ -3,8 +3,11 @@
 
 use std::sync::Arc;
 
+use super::Submission;
+use super::resident::Resident;
 use crate::base::ids::ChainId;
-use crate::base::{Fault, Faults, UnixMs};
+use crate::base::stages::Stage;
+use crate::base::{Fault, Faults, Secret, UnixMs};
 use crate::chain::canonical::FormatVersion;
 use crate::chain::hash::{Hash, header_hash, leaf_hash};
 use crate::chain::header::Header;
@@ -12,8 +15,9 @@ use crate::chain::merkle::{Appended, Edge};
 use crate::chain::roster::MemberName;
 use crate::chain::seal::Seal;
 use crate::ledger::entry::Kind;
+use crate::ledger::lookup::{Fingerprint, keys_of};
 use crate::ledger::state::Nothing;
-use crate::ledger::{Command, Failure, Outcome, Position, State, execute};
+use crate::ledger::{Command, Failure, Outcome, Position, Reader, State, execute};
 use crate::store::{NewBlock, StoreError, Tx};
 
 /// Outbox topic: a payment whose order may be known; issue if so.
@@ -80,11 +84,13 @@ pub(super) enum Verdict {
 pub(super) struct Candidate {
     pub verdicts: Vec<Verdict>,
     pub entries: Vec<(u64, Kind, Hash, String)>,
-    pub appended: Appended,
+    pub appended: Arc<Appended>,
     pub tip: Tip,
+    pub state: State<Nothing>,
     text: String,
-    state: State<Nothing>,
+    keys: Vec<(Fingerprint, u64)>,
     outbox: Vec<(u64, &'static str)>,
+    payers: Vec<(u64, Secret<String>)>,
 }
 
 /// Why no candidate could be prepared.
@@ -107,44 +113,76 @@ impl From<Fault> for PrepareError {
     }
 }
 
+/// What executing a batch gave, before it is hashed.
+struct Executed {
+    verdicts: Vec<Verdict>,
+    entries: Vec<(u64, Kind, String)>,
+    keys: Vec<(Fingerprint, u64)>,
+    outbox: Vec<(u64, &'static str)>,
+    payers: Vec<(u64, Secret<String>)>,
+    state: State<Nothing>,
+}
+
 /// Executes commands at a time, on top of the tip. `None` when nothing was accepted: then there is no block to make.
 pub(super) fn prepare(
     tx: &mut Tx<'_>,
+    resident: &mut Resident,
     tip: &Tip,
     proposer: &MemberName,
-    commands: &[&Command],
+    batch: &[Submission],
     time: UnixMs,
 ) -> Result<(Option<Candidate>, Vec<Verdict>), PrepareError> {
-    let chain = tip.header.chain.clone();
-    let mut verdicts = Vec::with_capacity(commands.len());
-    let mut entries: Vec<(u64, Kind, Hash, String)> = Vec::with_capacity(commands.len());
-    let mut outbox = Vec::new();
+    let executed = Stage::Execute.measure(|| execute_all(tx, resident, tip, batch, time))?;
+    if executed.entries.is_empty() {
+        return Ok((None, executed.verdicts));
+    }
+    let candidate = Stage::Hash.measure(|| append(executed, tip, proposer, time))?;
+    Ok((Some(candidate), Vec::new()))
+}
+
+fn execute_all(
+    tx: &mut Tx<'_>,
+    resident: &mut Resident,
+    tip: &Tip,
+    batch: &[Submission],
+    time: UnixMs,
+) -> Result<Executed, StoreError> {
+    let mut verdicts = Vec::with_capacity(batch.len());
+    let mut entries: Vec<(u64, Kind, String)> = Vec::with_capacity(batch.len());
+    let (mut keys, mut outbox, mut payers) = (Vec::with_capacity(batch.len()), Vec::new(), Vec::new());
     let mut index = tip.header.size;
-    let mut state = State::over(&mut **tx);
-    for command in commands {
-        let at = Position { chain: &chain, index, time };
+    let commands: Vec<&Command> = batch.iter().map(|submission| &submission.command).collect();
+    let mut state = State::over(resident.over(tx, &commands)?);
+    for Submission { command, payer, .. } in batch {
+        let at = Position { chain: &tip.header.chain, index, time };
         match execute(&mut state, command, at) {
             Ok(Outcome::Accepted { kind, text }) => {
                 topics(&mut state, command, index, &mut outbox)?;
+                keys.extend(keys_of(command).into_iter().map(|key| (key, index)));
+                payers.extend(payer.clone().map(|payer| (index, payer)));
                 verdicts.push(Verdict::Entry(entries.len()));
-                entries.push((index, kind, leaf_hash(&text), text));
+                entries.push((index, kind, text));
                 index = index.saturating_add(1);
             }
             Ok(Outcome::Replayed { entry }) => verdicts.push(Verdict::Before(entry)),
             Err(Failure::Refused(faults)) => verdicts.push(Verdict::Refused(faults)),
-            Err(Failure::Unreadable(error)) => return Err(error.into()),
+            Err(Failure::Unreadable(error)) => return Err(error),
         }
     }
-    if entries.is_empty() {
-        return Ok((None, verdicts));
-    }
-    let state = state.detach();
+    Ok(Executed { verdicts, entries, keys, outbox, payers, state: state.detach() })
+}
+
+/// Hashes the entries, appends them to the tree and makes the header.
+fn append(executed: Executed, tip: &Tip, proposer: &MemberName, time: UnixMs) -> Result<Candidate, PrepareError> {
+    let Executed { verdicts, entries, keys, outbox, payers, state } = executed;
+    let entries: Vec<(u64, Kind, Hash, String)> =
+        entries.into_iter().map(|(index, kind, text)| (index, kind, leaf_hash(&text), text)).collect();
     let mut edge = tip.edge.clone();
     let leaves: Vec<Hash> = entries.iter().map(|(_, _, leaf, _)| *leaf).collect();
-    let appended = edge.append(&leaves);
+    let appended = Arc::new(edge.append(&leaves));
     let header = Header {
         v: FormatVersion,
-        chain,
+        chain: tip.header.chain.clone(),
         height: tip.header.height.saturating_add(1),
         prev: tip.hash,
         size: edge.size(),
@@ -157,16 +195,16 @@ pub(super) fn prepare(
     header.follows(&tip.header)?;
     let text = header.to_text()?;
     let tip = Tip { header, hash: header_hash(&text), edge };
-    Ok((Some(Candidate { verdicts, entries, appended, tip, text, state, outbox }), Vec::new()))
+    Ok(Candidate { verdicts, entries, appended, tip, state, text, keys, outbox, payers })
 }
 
 /// Whom an accepted command is to be told to.
-fn topics(
-    state: &mut State<&mut crate::store::Reader<'_>>,
+fn topics<R: Reader>(
+    state: &mut State<R>,
     command: &Command,
     index: u64,
     outbox: &mut Vec<(u64, &'static str)>,
-) -> Result<(), StoreError> {
+) -> Result<(), R::Error> {
     match command {
         Command::RecordPayment(body) => {
             if state.merchant(&body.merchant)?.is_some_and(|merchant| merchant.issue_on_payment) {
@@ -188,7 +226,8 @@ fn topics(
 
 impl Candidate {
     /// Writes block, entries, tiles, projections, saved answers and outbox into the open transaction; the seals come after.
-    pub fn write(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    /// `run` is how many keys gather before they are brought into the table of look-ups.
+    pub fn write(&self, tx: &mut Tx<'_>, run: usize) -> Result<(), StoreError> {
         tx.insert_block(&NewBlock {
             height: self.tip.header.height,
             hash: self.tip.hash,
@@ -199,10 +238,11 @@ impl Candidate {
             tiles: &self.appended.tiles,
         })?;
         tx.put_changes(&self.state)?;
-        for (entry, topic) in &self.outbox {
-            tx.insert_outbox(*entry, topic, self.tip.header.time)?;
+        tx.put_keys(self.tip.header.height, &self.keys, run)?;
+        for (entry, payer) in &self.payers {
+            tx.insert_payer(*entry, payer)?;
         }
-        Ok(())
+        tx.insert_outbox_of_block(&self.outbox, self.tip.header.time)
     }
 
     /// The block, once it is durable.

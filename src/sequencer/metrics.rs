@@ -10,7 +10,7 @@ pub struct SequencerMetrics {
     pub batch_seconds: Histogram,
     /// Commands per batch.
     pub batch_commands: Histogram,
-    /// Commands by outcome: sealed, replayed, refused.
+    /// Commands by outcome: sealed, replayed, refused (the caller's fault), failed (ours).
     pub commands: IntCounterVec,
     /// Blocks sealed since start.
     pub blocks: IntCounter,

@@ -6,7 +6,7 @@
 //! Promises: one batch, one transaction, one block; callers are answered after the commit. A refused command changes nothing, and a
 //! batch in which nothing was accepted makes no block. The queue is bounded: above it, callers are told to come back.
 //!
-//! *Invariant:* one thread executes. No partner is called and nothing is rendered inside a transaction.
+//! *Invariant:* one thread executes, another signs. No partner is called and nothing is rendered inside a transaction.
 
 pub mod alone;
 mod batch;
@@ -14,17 +14,25 @@ mod candidate;
 pub mod desk;
 mod engine;
 mod metrics;
+mod resident;
+mod signing;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::base::{Clock, Code, Fault, Faults};
+use crate::base::stages::Stage;
+use crate::base::{Clock, Code, Fault, Faults, Secret};
 use crate::chain::canonical::FormatVersion;
 use crate::chain::hash::Hash;
+use crate::chain::issuer::IssuerKey;
+use crate::chain::merkle::Appended;
 use crate::chain::receipt::Receipt;
 use crate::ledger::Command;
+use crate::ledger::command::Unsigned;
 use crate::store::Store;
+use signing::ToSign;
 
 pub use candidate::{SealedBlock, TOPIC_BILL, TOPIC_BILL_ORDER, TOPIC_ERP, TOPIC_WALLET};
 pub use engine::{Engine, LocalEngine, found_chain};
@@ -37,6 +45,9 @@ pub struct Config {
     pub batch_commands_max: usize,
     /// Commands waiting at most.
     pub queue_commands_max: usize,
+    /// Keys that gather before they are brought into the table of look-ups, sorted. The more, the less each costs there;
+    /// 24 bytes of memory each. 0 brings each block's keys there at once.
+    pub lookup_run_keys: usize,
 }
 
 impl Default for Config {
@@ -44,6 +55,7 @@ impl Default for Config {
         Self {
             batch_commands_max: crate::base::limits::BATCH_COMMANDS_MAX,
             queue_commands_max: crate::base::limits::QUEUE_COMMANDS_MAX,
+            lookup_run_keys: crate::base::limits::LOOKUP_RUN_KEYS,
         }
     }
 }
@@ -66,8 +78,8 @@ pub struct SealedEntry {
     pub leaf: Hash,
     /// Its canonical text.
     pub text: String,
-    /// Inclusion proof against its own block.
-    pub proof: Vec<Hash>,
+    /// What its block appended to the tree: its inclusion proof is made from it when the answer is.
+    pub appended: Arc<Appended>,
     /// Its block.
     pub block: Arc<SealedBlock>,
 }
@@ -80,23 +92,44 @@ impl SealedEntry {
             chain: self.block.chain.clone(),
             entry: self.text,
             index: self.index,
-            proof: self.proof,
+            proof: self.appended.inclusion(self.index),
             header: self.block.header.clone(),
             seals: self.block.seals.clone(),
         }
     }
 }
 
+/// Where a command's answer goes.
+pub(crate) type Reply = oneshot::Sender<Result<Sealed, Faults>>;
+
 /// A command on its way to the sequencer.
 pub(crate) struct Submission {
     pub(crate) command: Command,
-    pub(crate) reply: oneshot::Sender<Result<Sealed, Faults>>,
+    /// Who made the payment that it records: personal, kept beside the ledger.
+    pub(crate) payer: Option<Secret<String>>,
+    pub(crate) reply: Reply,
 }
 
-/// The way in. Cheap to clone; when the last one is dropped, the sequencer's thread finishes its queue and ends.
-#[derive(Debug, Clone)]
+/// The way in. Cheap to clone; when the last one is dropped, the sequencer's threads finish what waits and end.
+#[derive(Clone)]
 pub struct Sequencer {
     queue: mpsc::Sender<Submission>,
+    signing: mpsc::Sender<ToSign>,
+    under_way: Arc<AtomicUsize>,
+}
+
+impl std::fmt::Debug for Sequencer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sequencer").field("room", &self.room()).finish_non_exhaustive()
+    }
+}
+
+fn busy() -> Fault {
+    Fault::new(Code::SeqBusy, "", "too many commands are waiting; nothing was done")
+}
+
+fn stopped() -> Fault {
+    Fault::new(Code::SeqStopped, "", "the sequencer has stopped; nothing was done")
 }
 
 /// The sequencer's thread, to be waited for at shutdown.
@@ -113,7 +146,7 @@ impl SequencerThread {
 }
 
 impl Sequencer {
-    /// Starts the thread. `on_commit` is told after each commit, so that the outbox need not be polled.
+    /// Starts the threads. `on_commit` is told after each commit, so that the outbox need not be polled.
     ///
     /// # Errors
     /// [`Code::Internal`] when no thread can be had.
@@ -125,21 +158,23 @@ impl Sequencer {
         metrics: Arc<SequencerMetrics>,
         on_commit: Arc<dyn Fn() + Send + Sync>,
     ) -> Result<(Self, SequencerThread), Fault> {
-        let (sequencer, waiting) = Self::channel(config.queue_commands_max);
-        let batch_max = config.batch_commands_max.max(1);
-        let batches = batch::Batches::new(store, clock, engine, metrics, on_commit, batch_max);
-        let thread = std::thread::Builder::new()
-            .name("sequencer".to_owned())
-            .spawn(move || batches.run(waiting))
-            .map_err(|e| Fault::new(Code::Internal, "", format!("no thread for the sequencer: {e}")))?;
+        let (sequencer, waiting) = Self::channel(config.queue_commands_max)?;
+        let batches = batch::Batches::new(config, store, clock, engine, metrics, on_commit);
+        let thread = thread("sequencer", move || batches.run(waiting))?;
         Ok((sequencer, SequencerThread(thread)))
     }
 
-    /// A way in and what comes out of it: whoever holds the other end MUST answer every submission. `bench` puts its own loops
-    /// there.
-    pub(crate) fn channel(capacity: usize) -> (Self, mpsc::Receiver<Submission>) {
+    /// A way in with a signing stage and somebody else's loop at its end.
+    ///
+    /// # Errors
+    /// [`Code::Internal`] when no thread can be had.
+    pub(crate) fn channel(capacity: usize) -> Result<(Self, mpsc::Receiver<Submission>), Fault> {
         let (queue, waiting) = mpsc::channel(capacity.max(1));
-        (Self { queue }, waiting)
+        let (signing, to_sign) = mpsc::channel(capacity.max(1));
+        let signed = queue.clone();
+        // Not joined: it ends before the queue does, since it holds the queue's last sender.
+        thread("signing", move || signing::run(to_sign, &signed))?;
+        Ok((Self { queue, signing, under_way: Arc::default() }, waiting))
     }
 
     /// Submits a command and waits until it is sealed or refused.
@@ -148,25 +183,69 @@ impl Sequencer {
     /// [`Code::SeqBusy`] at once when the queue is full; [`Code::SeqStopped`]; [`Code::SeqOutcomeUnknown`]; or why the
     /// command was refused.
     pub async fn submit(&self, command: Command) -> Result<Sealed, Faults> {
+        self.submit_with(command, None).await
+    }
+
+    /// [`Sequencer::submit`] a payment with who made it.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn submit_with(&self, command: Command, payer: Option<Secret<String>>) -> Result<Sealed, Faults> {
         let (reply, answer) = oneshot::channel();
-        match self.queue.try_send(Submission { command, reply }) {
-            Ok(()) => {}
-            Err(mpsc::error::TrySendError::Full(_)) => {
-                return Err(Fault::new(Code::SeqBusy, "", "too many commands are waiting; nothing was done").into());
-            }
-            Err(mpsc::error::TrySendError::Closed(_)) => {
-                return Err(Fault::new(Code::SeqStopped, "", "the sequencer has stopped; nothing was done").into());
-            }
+        let sent = self.queue.try_send(Submission { command, payer, reply });
+        self.answered(sent.map_err(|error| matches!(error, mpsc::error::TrySendError::Full(_))), answer).await
+    }
+
+    /// Has a draft signed with a key in custody, then submits it.
+    ///
+    /// # Errors
+    /// As [`Sequencer::submit`].
+    pub async fn sign_and_submit(&self, draft: Unsigned, key: Arc<IssuerKey>) -> Result<Sealed, Faults> {
+        if self.under_way.load(Ordering::Relaxed) == 0 {
+            // Alone: nothing to share, and another thread would only cost time.
+            let issue = Stage::Sign.measure(|| draft.sign(&key));
+            return self.submit(Command::Issue(Box::new(issue))).await;
         }
-        // The thread answers everything it takes; a lost answer means that it died with the command in hand.
-        answer.await.unwrap_or_else(|_lost| {
-            let message = "the answer was lost; ask again with the same idempotency key";
-            Err(Fault::new(Code::SeqOutcomeUnknown, "", message).into())
-        })
+        let (reply, answer) = oneshot::channel();
+        let sent = self.signing.try_send(ToSign { draft, key, reply });
+        self.answered(sent.map_err(|error| matches!(error, mpsc::error::TrySendError::Full(_))), answer).await
+    }
+
+    /// Waits for the answer to what was sent, or says why it was not: `true` for a full queue.
+    async fn answered(
+        &self,
+        sent: Result<(), bool>,
+        answer: oneshot::Receiver<Result<Sealed, Faults>>,
+    ) -> Result<Sealed, Faults> {
+        sent.map_err(|full| if full { busy() } else { stopped() })?;
+        let _under_way = UnderWay::one_more(&self.under_way);
+        // The threads answer everything they take; a lost answer means that one died with the command in hand.
+        answer.await.unwrap_or_else(|_lost| Err(signing::lost().into()))
     }
 
     /// How many more commands the queue takes now: none when the thread has ended.
     pub fn room(&self) -> usize {
         if self.queue.is_closed() { 0 } else { self.queue.capacity() }
     }
+}
+
+/// Counts a command as under way for as long as somebody waits for it.
+struct UnderWay(Arc<AtomicUsize>);
+
+impl UnderWay {
+    fn one_more(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<std::thread::JoinHandle<()>, Fault> {
+    let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+    spawned.map_err(|e| Fault::new(Code::Internal, "", format!("no thread for {name}: {e}")))
 }

@@ -1,15 +1,41 @@
 //! The schema's versions: which migrations this program knows, which the database has.
 
 use diesel::backend::Backend;
+use diesel::connection::TransactionManager as _;
+use diesel::dsl::{max, min};
 use diesel::migration::{Migration, MigrationSource};
+use diesel::prelude::*;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::Store;
-use super::connection::{Conn, DatabaseUrl, Purpose};
+use super::connection::{Conn, DatabaseUrl, Purpose, begin_write};
 use super::error::StoreError;
+use super::schema::{entries, watermarks, young_keys};
+use super::tx::Tx;
+use super::young::Young;
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// Whether the ledger is older than its table of look-ups, or filling it was cut short: what belongs into it no SQL can compute.
+pub(super) fn lookups_missing(conn: &mut Conn) -> Result<bool, StoreError> {
+    let marked: i64 = watermarks::table.count().get_result(conn)?;
+    let youngest: Option<i64> = young_keys::table.select(min(young_keys::height)).get_result(conn)?;
+    let newest: Option<i64> = entries::table.select(max(entries::idx)).get_result(conn)?;
+    Ok(marked == 0 && youngest.is_none() && newest.is_some())
+}
+
+fn fill_lookups(conn: &mut Conn) -> Result<(), StoreError> {
+    begin_write(conn)?;
+    let young = Young::default();
+    match Tx::new(conn, &young).rebuild_lookups() {
+        Ok(()) => Ok(<Conn as Connection>::TransactionManager::commit_transaction(conn)?),
+        Err(error) => {
+            <Conn as Connection>::TransactionManager::rollback_transaction(conn)?;
+            Err(error)
+        }
+    }
+}
 
 fn failed(error: impl ToString) -> StoreError {
     StoreError::Worker(error.to_string())
@@ -56,7 +82,11 @@ impl Store {
             Conn::Sqlite(sqlite) => sqlite.run_pending_migrations(SQLITE).map_err(failed)?,
             Conn::Postgres(postgres) => postgres.run_pending_migrations(POSTGRES).map_err(failed)?,
         };
-        Ok(run.iter().map(ToString::to_string).collect())
+        let run = run.iter().map(ToString::to_string).collect();
+        if lookups_missing(&mut conn)? {
+            fill_lookups(&mut conn)?;
+        }
+        Ok(run)
     }
 
     /// Takes the last migration back; for the test that migrations go down as well as up.

@@ -8,9 +8,11 @@
 //!
 //! *Invariant:* knows no HTTP and no rules; nothing here awaits or calls a partner inside a transaction.
 
+mod bulk;
 mod connection;
 mod dump;
 mod error;
+mod lookups;
 mod migrations;
 mod pages;
 mod provision;
@@ -19,6 +21,7 @@ mod rows;
 mod schema;
 mod state;
 mod tx;
+mod young;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -26,14 +29,17 @@ use std::time::Duration;
 use diesel::connection::{Connection, TransactionManager};
 use tokio::sync::Semaphore;
 
+use crate::base::stages::Stage;
 pub use connection::DatabaseUrl;
 use connection::{Conn, Purpose, ReaderManager, begin_read, begin_write, in_transaction};
 pub use error::StoreError;
+pub use lookups::Found;
 pub use pages::{InvoiceFilter, PaymentFilter};
 pub use provision::{PlainRows, ServerProbe, ServerState};
 pub use reader::{Block, Reader, StoredEntry};
 pub use rows::{ApiKey, OutboxItem, Role};
 pub use tx::{NewBlock, Tx};
+use young::Young;
 
 /// How long a reader waits for a free connection before it is told that the database is busy.
 const READ_WAIT: Duration = Duration::from_secs(5);
@@ -49,6 +55,7 @@ pub struct Store {
     permits: Arc<Semaphore>,
     write_permits: Arc<Semaphore>,
     writer: Arc<Mutex<Conn>>,
+    young: Arc<Young>,
 }
 
 impl std::fmt::Debug for Store {
@@ -68,6 +75,9 @@ impl Store {
         if !pending.is_empty() {
             return Err(StoreError::Unmigrated(pending.join(", ")));
         }
+        if migrations::lookups_missing(&mut writer)? {
+            return Err(StoreError::Unmigrated("the table of look-ups".to_owned()));
+        }
         let readers = r2d2::Pool::builder()
             .max_size(reader_connections.max(1))
             .min_idle(Some(1))
@@ -78,7 +88,14 @@ impl Store {
             .map_err(|e| StoreError::Worker(e.to_string()))?;
         let permits = Arc::new(Semaphore::new(usize::try_from(reader_connections.max(1)).unwrap_or(1)));
         let write_permits = Arc::new(Semaphore::new(WRITES_WAITING_MAX));
-        Ok(Self { url: url.clone(), readers, permits, write_permits, writer: Arc::new(Mutex::new(writer)) })
+        Ok(Self {
+            url: url.clone(),
+            readers,
+            permits,
+            write_permits,
+            writer: Arc::new(Mutex::new(writer)),
+            young: Arc::default(),
+        })
     }
 
     /// Writes: one closure, one transaction. If the closure fails, nothing is written. On success it is durable.
@@ -93,9 +110,14 @@ impl Store {
         let mut conn = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         self.leave_transaction(&mut conn)?;
         self.begin(&mut conn)?;
-        match work(&mut Tx::new(&mut conn)) {
+        let mut tx = Tx::new(&mut conn, &self.young);
+        let done = work(&mut tx);
+        let written = tx.written.take();
+        match done {
             Ok(value) => {
-                if let Err(error) = <Conn as Connection>::TransactionManager::commit_transaction(&mut *conn) {
+                let committed =
+                    Stage::Store.measure(|| <Conn as Connection>::TransactionManager::commit_transaction(&mut *conn));
+                if let Err(error) = committed {
                     // A busy database refuses before it writes; after anything else only asking again tells.
                     let error = StoreError::from(error);
                     let unknown = match error {
@@ -114,7 +136,12 @@ impl Store {
                     if let Err(error) = self.leave_transaction(&mut conn) {
                         tracing::error!(%error, "the writer could not be made usable again; trying at the next write");
                     }
+                    // Perhaps it stands, perhaps not: what memory holds must be read again.
+                    self.young.forget();
                     return Err(unknown.into());
+                }
+                if let Some(written) = written {
+                    self.young.committed(written);
                 }
                 Ok(value)
             }
@@ -181,7 +208,7 @@ impl Store {
     ) -> Result<T, E> {
         let mut conn = self.readers.get_timeout(READ_WAIT).map_err(|_timeout| StoreError::Busy)?;
         begin_read(&mut conn).map_err(StoreError::from)?;
-        let result = work(&mut Reader::new(&mut conn));
+        let result = work(&mut Reader::new(&mut conn, &self.young));
         roll_back(&mut conn);
         result
     }

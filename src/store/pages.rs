@@ -11,7 +11,9 @@ use crate::base::ids::{MerchantId, Provider, TransactionId};
 use crate::chain::hash::Hash;
 use crate::chain::issuer::Address;
 use crate::invoice::number::{InvoiceId, InvoiceNumber};
+use crate::ledger::lookup::LookUp;
 use crate::ledger::record::{Invoice, Merchant, Payment, RulesRecord};
+use crate::ledger::state::Reader as _;
 
 /// Which invoices to list. Newest first; `before` is the entry index of the last one seen.
 #[derive(Debug, Clone, Default)]
@@ -57,6 +59,10 @@ impl Reader<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn invoices(&mut self, filter: &InvoiceFilter) -> Result<Vec<Invoice>, StoreError> {
+        let paid = filter.payment.as_ref();
+        let paid = paid.map(|(provider, transaction)| LookUp::InvoicesOf(provider.as_str(), transaction.as_str()));
+        let of_payment = paid.map(|key| self.entries_of(key)).transpose()?.unwrap_or_default();
+        let of_payment: Vec<i64> = of_payment.into_iter().map(column).collect();
         let mut query = invoices::table.into_boxed();
         if let Some(merchant) = &filter.merchant {
             query = query.filter(invoices::merchant.eq(merchant.to_string()));
@@ -75,6 +81,7 @@ impl Reader<'_> {
         }
         if let Some((provider, transaction)) = &filter.payment {
             query = query
+                .filter(invoices::entry.eq_any(of_payment))
                 .filter(invoices::provider.eq(provider.to_string()))
                 .filter(invoices::transaction_id.eq(transaction.to_string()));
         }
@@ -134,12 +141,10 @@ impl Reader<'_> {
         merchant: &MerchantId,
         order: &TransactionId,
     ) -> Result<Vec<Payment>, StoreError> {
-        let rows: Vec<PaymentRow> = payments::table
-            .filter(payments::merchant.eq(merchant.as_str()))
-            .filter(payments::order_id.eq(order.as_str()))
-            .order(payments::entry)
-            .load(self.conn)?;
-        rows.into_iter().map(Payment::try_from).collect()
+        let entries = self.entries_of(LookUp::Order(merchant.as_str(), order.as_str()))?;
+        let mut payments = self.payments_by(&entries)?;
+        payments.retain(|payment| payment.merchant == *merchant && payment.order == *order);
+        Ok(payments)
     }
 
     /// The payment that an entry recorded.
@@ -189,7 +194,8 @@ impl Reader<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn payer(&mut self, provider: &Provider, transaction: &TransactionId) -> Result<Option<String>, StoreError> {
-        let found = payers::table.find((provider.as_str(), transaction.as_str())).select(payers::openid);
+        let Some(payment) = self.payment(provider, transaction)? else { return Ok(None) };
+        let found = payers::table.find(column(payment.entry)).select(payers::openid);
         Ok(found.get_result(self.conn).optional()?)
     }
 

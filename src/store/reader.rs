@@ -9,6 +9,7 @@ use super::connection::Conn;
 use super::error::StoreError;
 use super::rows::{BlockRow, EntryRow, SealRow, column, hash, unsigned};
 use super::schema::{blocks, entries, rosters, seals, tiles};
+use super::young::Young;
 use crate::chain::canonical::FormatVersion;
 use crate::chain::hash::Hash;
 use crate::chain::header::Header;
@@ -22,6 +23,7 @@ use crate::chain::tiles::{TileId, Tiles, TreeError};
 /// A read of one moment.
 pub struct Reader<'a> {
     pub(super) conn: &'a mut Conn,
+    pub(super) young: &'a Young,
 }
 
 /// A sealed block.
@@ -65,13 +67,17 @@ impl TryFrom<EntryRow> for StoredEntry {
     }
 }
 
+/// The columns of an [`EntryRow`].
+const ENTRY_ROW: (entries::idx, entries::height, entries::leaf, entries::entry) =
+    (entries::idx, entries::height, entries::leaf, entries::entry);
+
 fn corrupt(table: &'static str, key: impl ToString, what: impl ToString) -> StoreError {
     StoreError::Corrupt { table, key: key.to_string(), what: what.to_string() }
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(conn: &'a mut Conn) -> Self {
-        Self { conn }
+    pub(super) fn new(conn: &'a mut Conn, young: &'a Young) -> Self {
+        Self { conn, young }
     }
 
     /// The newest block; `None` before the genesis block is there.
@@ -146,7 +152,8 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`StoreError`].
     pub fn entry(&mut self, index: u64) -> Result<Option<StoredEntry>, StoreError> {
-        let row: Option<EntryRow> = entries::table.find(column(index)).get_result(self.conn).optional()?;
+        let row: Option<EntryRow> =
+            entries::table.find(column(index)).select(ENTRY_ROW).get_result(self.conn).optional()?;
         row.map(StoredEntry::try_from).transpose()
     }
 
@@ -157,6 +164,7 @@ impl<'a> Reader<'a> {
     pub fn entries_from(&mut self, index: u64, limit: usize) -> Result<Vec<StoredEntry>, StoreError> {
         let rows: Vec<EntryRow> = entries::table
             .filter(entries::idx.ge(column(index)))
+            .select(ENTRY_ROW)
             .order(entries::idx)
             .limit(i64::try_from(limit).unwrap_or(i64::MAX))
             .load(self.conn)?;

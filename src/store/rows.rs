@@ -12,7 +12,7 @@ use crate::chain::issuer::Address;
 use crate::invoice::Seller;
 use crate::invoice::money::Fen;
 use crate::invoice::number::{InvoiceCode, InvoiceNumber};
-use crate::ledger::record::{Answer, Invoice, Merchant, Payment, Quota, Refund, RulesRecord, RulesScope, Sequence};
+use crate::ledger::record::{Invoice, Merchant, Payment, Quota, Refund, RulesRecord, RulesScope, Sequence};
 
 /// What made a row unusable.
 fn corrupt(table: &'static str, key: impl ToString, what: impl ToString) -> StoreError {
@@ -119,24 +119,12 @@ impl TryFrom<RulesRow> for RulesRecord {
     }
 }
 
-#[derive(Queryable, Insertable, AsChangeset, Debug, Clone)]
-#[diesel(table_name = schema::quotas)]
+#[derive(Queryable, Debug, Clone)]
 pub(super) struct QuotaRow {
     pub merchant: String,
     pub month: String,
     pub invoices: i64,
     pub total_fen: i64,
-}
-
-impl From<&Quota> for QuotaRow {
-    fn from(quota: &Quota) -> Self {
-        Self {
-            merchant: quota.merchant.to_string(),
-            month: quota.month.clone(),
-            invoices: quota.count,
-            total_fen: quota.total.get(),
-        }
-    }
 }
 
 impl TryFrom<QuotaRow> for Quota {
@@ -153,9 +141,9 @@ impl TryFrom<QuotaRow> for Quota {
     }
 }
 
-#[derive(Queryable, Insertable, AsChangeset, Debug, Clone)]
-#[diesel(table_name = schema::payments)]
+#[derive(Queryable, Debug, Clone)]
 pub(super) struct PaymentRow {
+    pub entry: i64,
     pub provider: String,
     pub transaction_id: String,
     pub merchant: String,
@@ -164,30 +152,13 @@ pub(super) struct PaymentRow {
     pub paid_fen: i64,
     pub refunded_fen: i64,
     pub invoiced_fen: i64,
-    pub entry: i64,
-}
-
-impl From<&Payment> for PaymentRow {
-    fn from(payment: &Payment) -> Self {
-        Self {
-            provider: payment.provider.to_string(),
-            transaction_id: payment.transaction.to_string(),
-            merchant: payment.merchant.to_string(),
-            order_id: payment.order.to_string(),
-            paid_at_ms: payment.paid_at.0,
-            paid_fen: payment.paid.get(),
-            refunded_fen: payment.refunded.get(),
-            invoiced_fen: payment.invoiced.get(),
-            entry: column(payment.entry),
-        }
-    }
 }
 
 impl TryFrom<PaymentRow> for Payment {
     type Error = StoreError;
 
     fn try_from(row: PaymentRow) -> Result<Self, StoreError> {
-        let key = format!("{}/{}", row.provider, row.transaction_id);
+        let key = row.entry.to_string();
         let id = |text: String| TransactionId::try_from(text).map_err(|e| corrupt("payments", &key, e));
         Ok(Self {
             provider: Provider::try_from(row.provider).map_err(|e| corrupt("payments", &key, e))?,
@@ -206,11 +177,11 @@ impl TryFrom<PaymentRow> for Payment {
 #[derive(Queryable, Insertable, Debug, Clone)]
 #[diesel(table_name = schema::refunds)]
 pub(super) struct RefundRow {
+    pub entry: i64,
     pub provider: String,
     pub refund_id: String,
     pub transaction_id: String,
     pub amount_fen: i64,
-    pub entry: i64,
 }
 
 impl From<&Refund> for RefundRow {
@@ -229,7 +200,7 @@ impl TryFrom<RefundRow> for Refund {
     type Error = StoreError;
 
     fn try_from(row: RefundRow) -> Result<Self, StoreError> {
-        let key = format!("{}/{}", row.provider, row.refund_id);
+        let key = row.entry.to_string();
         let id = |text: String| TransactionId::try_from(text).map_err(|e| corrupt("refunds", &key, e));
         Ok(Self {
             provider: Provider::try_from(row.provider).map_err(|e| corrupt("refunds", &key, e))?,
@@ -260,42 +231,7 @@ impl From<SequenceRow> for Sequence {
     }
 }
 
-#[derive(Queryable, Insertable, Debug, Clone)]
-#[diesel(table_name = schema::answers)]
-pub(super) struct AnswerRow {
-    pub scope: String,
-    pub idempotency_key: String,
-    pub request: Vec<u8>,
-    pub entry: i64,
-}
-
-impl From<&Answer> for AnswerRow {
-    fn from(answer: &Answer) -> Self {
-        Self {
-            scope: answer.scope.clone(),
-            idempotency_key: answer.key.clone(),
-            request: answer.request.as_bytes().to_vec(),
-            entry: column(answer.entry),
-        }
-    }
-}
-
-impl TryFrom<AnswerRow> for Answer {
-    type Error = StoreError;
-
-    fn try_from(row: AnswerRow) -> Result<Self, StoreError> {
-        let key = format!("{}/{}", row.scope, row.idempotency_key);
-        Ok(Self {
-            request: hash("answers", &key, &row.request)?,
-            entry: unsigned("answers", &key, row.entry)?,
-            scope: row.scope,
-            key: row.idempotency_key,
-        })
-    }
-}
-
-#[derive(Queryable, Insertable, Debug, Clone)]
-#[diesel(table_name = schema::invoices)]
+#[derive(Queryable, Debug, Clone)]
 pub(super) struct InvoiceRow {
     pub entry: i64,
     pub code: String,
@@ -308,25 +244,6 @@ pub(super) struct InvoiceRow {
     pub total_fen: i64,
     pub provider: Option<String>,
     pub transaction_id: Option<String>,
-}
-
-impl From<&Invoice> for InvoiceRow {
-    fn from(invoice: &Invoice) -> Self {
-        let (provider, transaction_id) = invoice.payment.clone().unzip();
-        Self {
-            entry: column(invoice.entry),
-            code: invoice.code.to_string(),
-            number: invoice.number.to_string(),
-            merchant: invoice.merchant.to_string(),
-            date: invoice.date.clone(),
-            buyer: invoice.buyer.clone(),
-            amount_fen: invoice.amount.get(),
-            tax_fen: invoice.tax.get(),
-            total_fen: invoice.total.get(),
-            provider: provider.map(String::from),
-            transaction_id: transaction_id.map(String::from),
-        }
-    }
 }
 
 impl TryFrom<InvoiceRow> for Invoice {
@@ -367,8 +284,7 @@ pub(super) struct BlockRow {
     pub header: String,
 }
 
-#[derive(Queryable, Insertable, Debug, Clone)]
-#[diesel(table_name = schema::seals)]
+#[derive(Queryable, Debug, Clone)]
 pub(super) struct SealRow {
     pub height: i64,
     pub member: String,
@@ -376,12 +292,10 @@ pub(super) struct SealRow {
     pub signature: Vec<u8>,
 }
 
-#[derive(Queryable, Insertable, Debug, Clone)]
-#[diesel(table_name = schema::entries)]
+#[derive(Queryable, Debug, Clone)]
 pub(super) struct EntryRow {
     pub idx: i64,
     pub height: i64,
-    pub kind: String,
     pub leaf: Vec<u8>,
     pub entry: String,
 }

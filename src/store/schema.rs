@@ -27,7 +27,8 @@ diesel::table! {
     quotas (merchant, month) { merchant -> Text, month -> Text, invoices -> BigInt, total_fen -> BigInt, }
 }
 diesel::table! {
-    payments (provider, transaction_id) {
+    payments (entry) {
+        entry -> BigInt,
         provider -> Text,
         transaction_id -> Text,
         merchant -> Text,
@@ -36,22 +37,21 @@ diesel::table! {
         paid_fen -> BigInt,
         refunded_fen -> BigInt,
         invoiced_fen -> BigInt,
-        entry -> BigInt,
     }
 }
 diesel::table! {
-    refunds (provider, refund_id) {
+    refunds (entry) {
+        entry -> BigInt,
         provider -> Text,
         refund_id -> Text,
         transaction_id -> Text,
         amount_fen -> BigInt,
-        entry -> BigInt,
     }
 }
 diesel::table! { sequences (name) { name -> Text, issued -> BigInt, } }
-diesel::table! {
-    answers (scope, idempotency_key) { scope -> Text, idempotency_key -> Text, request -> Binary, entry -> BigInt, }
-}
+diesel::table! { lookups (fingerprint, entry) { fingerprint -> BigInt, entry -> BigInt, } }
+diesel::table! { young_keys (height) { height -> BigInt, keys -> Binary, } }
+diesel::table! { watermarks (name) { name -> Text, height -> BigInt, } }
 diesel::table! {
     invoices (entry) {
         entry -> BigInt,
@@ -80,9 +80,7 @@ diesel::table! {
 diesel::table! {
     orders (merchant, order_id) { merchant -> Text, order_id -> Text, body -> Text, received_at_ms -> BigInt, }
 }
-diesel::table! {
-    payers (provider, transaction_id) { provider -> Text, transaction_id -> Text, openid -> Text, }
-}
+diesel::table! { payers (entry) { entry -> BigInt, openid -> Text, } }
 diesel::table! {
     api_keys (id) {
         id -> Text,

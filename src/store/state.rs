@@ -4,9 +4,11 @@ use diesel::prelude::*;
 
 use super::error::StoreError;
 use super::reader::Reader;
-use super::rows::{AnswerRow, MerchantRow, PaymentRow, QuotaRow, RefundRow, RulesRow, SequenceRow};
-use super::schema::{answers, merchants, payments, quotas, refunds, rules, sequences};
+use super::rows::{MerchantRow, QuotaRow, RefundRow, RulesRow, SequenceRow, column};
+use super::schema::{merchants, quotas, refunds, rules, sequences};
 use crate::base::ids::{MerchantId, Provider, TransactionId};
+use crate::ledger::Entry;
+use crate::ledger::lookup::{LookUp, answer_of};
 use crate::ledger::record::{Answer, Merchant, Payment, Quota, Refund, RulesRecord, RulesScope, Sequence};
 use crate::ledger::state;
 
@@ -51,15 +53,21 @@ impl state::Reader for Reader<'_> {
     }
 
     fn payment(&mut self, provider: &Provider, transaction: &TransactionId) -> Result<Option<Payment>, StoreError> {
-        let key = (provider.as_str(), transaction.as_str());
-        let row: Option<PaymentRow> = payments::table.find(key).get_result(self.conn).optional()?;
-        row.map(Payment::try_from).transpose()
+        let entries = self.entries_of(LookUp::Payment(provider.as_str(), transaction.as_str()))?;
+        let payments = self.payments_by(&entries)?;
+        let about = |payment: &Payment| payment.provider == *provider && payment.transaction == *transaction;
+        Ok(payments.into_iter().find(about))
     }
 
     fn refund(&mut self, provider: &Provider, refund: &TransactionId) -> Result<Option<Refund>, StoreError> {
-        let key = (provider.as_str(), refund.as_str());
-        let row: Option<RefundRow> = refunds::table.find(key).get_result(self.conn).optional()?;
-        row.map(Refund::try_from).transpose()
+        for entry in self.entries_of(LookUp::Refund(provider.as_str(), refund.as_str()))? {
+            let row: Option<RefundRow> = refunds::table.find(column(entry)).get_result(self.conn).optional()?;
+            let found = row.map(Refund::try_from).transpose()?;
+            if let Some(found) = found.filter(|found| found.provider == *provider && found.refund == *refund) {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
     }
 
     fn sequence(&mut self, name: &str) -> Result<Option<Sequence>, StoreError> {
@@ -68,7 +76,28 @@ impl state::Reader for Reader<'_> {
     }
 
     fn answer(&mut self, scope: &str, key: &str) -> Result<Option<Answer>, StoreError> {
-        let row: Option<AnswerRow> = answers::table.find((scope, key)).get_result(self.conn).optional()?;
-        row.map(Answer::try_from).transpose()
+        let entries = self.entries_of(LookUp::Answer(scope, key))?;
+        self.answer_among(&entries, scope, key)
+    }
+}
+
+impl Reader<'_> {
+    /// The saved answer of a key, if one of these entries is it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn answer_among(&mut self, entries: &[u64], scope: &str, key: &str) -> Result<Option<Answer>, StoreError> {
+        for index in entries {
+            let Some(stored) = self.entry(*index)? else { continue };
+            let entry = Entry::parse(&stored.text).map_err(|fault| StoreError::Corrupt {
+                table: "entries",
+                key: index.to_string(),
+                what: fault.to_string(),
+            })?;
+            if let Some(answer) = answer_of(&entry).filter(|answer| answer.scope == scope && answer.key == key) {
+                return Ok(Some(answer));
+            }
+        }
+        Ok(None)
     }
 }

@@ -5,19 +5,17 @@ use std::ops::{Deref, DerefMut};
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
+use super::bulk;
 use super::connection::Conn;
 use super::error::StoreError;
 use super::reader::Reader;
-use super::rows::{
-    AnswerRow, ApiKey, ApiKeyRow, BlockRow, EntryRow, InvoiceRow, MerchantRow, OutboxItem, PaymentRow, QuotaRow,
-    RefundRow, RulesRow, SealRow, SequenceRow, column,
-};
+use super::rows::{ApiKey, ApiKeyRow, BlockRow, MerchantRow, OutboxItem, RefundRow, RulesRow, SequenceRow, column};
 use super::schema::{
-    answers, api_keys, blocks, custody_keys, entries, invoices, merchants, orders, outbox, payers, payments, quotas,
-    refunds, rosters, rules, seals, sequences, tiles,
+    api_keys, blocks, custody_keys, merchants, orders, outbox, payers, refunds, rosters, rules, sequences,
 };
-use crate::base::UnixMs;
-use crate::base::ids::{MerchantId, Provider, TransactionId};
+use super::young::{Written, Young};
+use crate::base::ids::{MerchantId, TransactionId};
+use crate::base::{Secret, UnixMs};
 use crate::chain::hash::Hash;
 use crate::chain::issuer::Address;
 use crate::chain::roster::Roster;
@@ -28,19 +26,23 @@ use crate::ledger::entry::Kind;
 use crate::ledger::state::Reader as StateReader;
 
 /// A write transaction. Reads through it see its own writes.
-pub struct Tx<'a>(Reader<'a>);
+pub struct Tx<'a> {
+    reader: Reader<'a>,
+    /// Keys to be noted in memory once this is committed.
+    pub(super) written: Option<Written>,
+}
 
 impl<'a> Deref for Tx<'a> {
     type Target = Reader<'a>;
 
     fn deref(&self) -> &Self::Target {
-        &self.0
+        &self.reader
     }
 }
 
 impl DerefMut for Tx<'_> {
     fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.0
+        &mut self.reader
     }
 }
 
@@ -63,17 +65,18 @@ pub struct NewBlock<'a> {
     pub tiles: &'a [Tile],
 }
 
-/// Guards an update: exactly one row, else the transaction must not stand.
-fn exactly_one(table: &'static str, key: impl ToString, rows: usize) -> Result<(), StoreError> {
-    if rows == 1 {
+/// Guards a statement: so many rows and no other number, else the transaction must not stand.
+pub(super) fn exactly(table: &'static str, key: impl ToString, wanted: usize, rows: usize) -> Result<(), StoreError> {
+    if rows == wanted {
         return Ok(());
     }
-    Err(StoreError::Corrupt { table, key: key.to_string(), what: format!("{rows} rows where one must be updated") })
+    let what = format!("{rows} rows were written where {wanted} must be");
+    Err(StoreError::Corrupt { table, key: key.to_string(), what })
 }
 
 impl<'a> Tx<'a> {
-    pub(super) fn new(conn: &'a mut Conn) -> Self {
-        Self(Reader::new(conn))
+    pub(super) fn new(conn: &'a mut Conn, young: &'a Young) -> Self {
+        Self { reader: Reader::new(conn, young), written: None }
     }
 
     /// Writes a roster.
@@ -99,20 +102,8 @@ impl<'a> Tx<'a> {
             header: block.header.to_owned(),
         };
         diesel::insert_into(blocks::table).values(row).execute(self.conn)?;
-        for (index, kind, leaf, text) in block.entries {
-            let row = EntryRow {
-                idx: column(*index),
-                height: column(block.height),
-                kind: kind.as_str().to_owned(),
-                leaf: leaf.as_bytes().to_vec(),
-                entry: text.clone(),
-            };
-            diesel::insert_into(entries::table).values(row).execute(self.conn)?;
-        }
-        for tile in block.tiles {
-            self.put_tile(tile)?;
-        }
-        Ok(())
+        bulk::insert_entries(self.conn, block.height, block.entries)?;
+        bulk::put_tiles(self.conn, block.tiles)
     }
 
     /// Writes the seals of a block.
@@ -120,28 +111,7 @@ impl<'a> Tx<'a> {
     /// # Errors
     /// [`StoreError::Constraint`] for a second seal of one member.
     pub fn insert_seals(&mut self, height: u64, seals: &[Seal]) -> Result<(), StoreError> {
-        for seal in seals {
-            let row = SealRow {
-                height: column(height),
-                member: seal.member.to_string(),
-                round: i64::from(seal.round),
-                signature: seal.signature.0.to_vec(),
-            };
-            diesel::insert_into(seals::table).values(row).execute(self.conn)?;
-        }
-        Ok(())
-    }
-
-    fn put_tile(&mut self, tile: &Tile) -> Result<(), StoreError> {
-        let (level, index) = (i64::from(tile.id.level), column(tile.id.index));
-        let bytes: Vec<u8> = tile.hashes.iter().flat_map(|hash| *hash.as_bytes()).collect();
-        let updated =
-            diesel::update(tiles::table.find((level, index))).set(tiles::hashes.eq(&bytes)).execute(self.conn)?;
-        if updated == 0 {
-            let row = (tiles::level.eq(level), tiles::idx.eq(index), tiles::hashes.eq(&bytes));
-            diesel::insert_into(tiles::table).values(row).execute(self.conn)?;
-        }
-        Ok(())
+        bulk::insert_seals(self.conn, height, seals)
     }
 
     /// Writes what executing a batch changed.
@@ -156,7 +126,7 @@ impl<'a> Tx<'a> {
             let row = MerchantRow::from(merchant);
             let id = row.id.clone();
             let done = diesel::update(merchants::table.find(&id)).set(row).execute(self.conn)?;
-            exactly_one("merchants", id, done)?;
+            exactly("merchants", id, 1, done)?;
         }
         for rules in state.rules.inserted() {
             diesel::insert_into(rules::table).values(RulesRow::try_from(rules)?).execute(self.conn)?;
@@ -165,31 +135,19 @@ impl<'a> Tx<'a> {
             let row = RulesRow::try_from(rules)?;
             let scope = row.scope.clone();
             let done = diesel::update(rules::table.find(&scope)).set(row).execute(self.conn)?;
-            exactly_one("rules", scope, done)?;
+            exactly("rules", scope, 1, done)?;
         }
-        self.put_counters(state)?;
-        self.put_payments(state)?;
-        // An answer or a refund never changes: one that did would run into its UNIQUE constraint here.
-        for answer in state.answers.inserted().chain(state.answers.updated()) {
-            diesel::insert_into(answers::table).values(AnswerRow::from(answer)).execute(self.conn)?;
+        bulk::put_quotas(self.conn, state.quotas.inserted().chain(state.quotas.updated()))?;
+        self.put_sequences(state)?;
+        bulk::insert_payments(self.conn, state.payments.inserted())?;
+        bulk::update_payments(self.conn, state.payments.updated())?;
+        for refund in state.refunds.inserted().chain(state.refunds.updated()) {
+            diesel::insert_into(refunds::table).values(RefundRow::from(refund)).execute(self.conn)?;
         }
-        for invoice in &state.invoices {
-            diesel::insert_into(invoices::table).values(InvoiceRow::from(invoice)).execute(self.conn)?;
-        }
-        Ok(())
+        bulk::insert_invoices(self.conn, &state.invoices)
     }
 
-    fn put_counters<R: StateReader>(&mut self, state: &State<R>) -> Result<(), StoreError> {
-        for quota in state.quotas.inserted() {
-            diesel::insert_into(quotas::table).values(QuotaRow::from(quota)).execute(self.conn)?;
-        }
-        for quota in state.quotas.updated() {
-            let row = QuotaRow::from(quota);
-            let key = (row.merchant.clone(), row.month.clone());
-            let target = quotas::table.find((&key.0, &key.1));
-            let done = diesel::update(target).set(row).execute(self.conn)?;
-            exactly_one("quotas", format!("{}/{}", key.0, key.1), done)?;
-        }
+    fn put_sequences<R: StateReader>(&mut self, state: &State<R>) -> Result<(), StoreError> {
         for sequence in state.sequences.inserted() {
             diesel::insert_into(sequences::table).values(SequenceRow::from(sequence)).execute(self.conn)?;
         }
@@ -197,27 +155,17 @@ impl<'a> Tx<'a> {
             // Guarded: a series only ever moves forward.
             let target = sequences::table.find(&sequence.name).filter(sequences::issued.lt(sequence.issued));
             let done = diesel::update(target).set(sequences::issued.eq(sequence.issued)).execute(self.conn)?;
-            exactly_one("sequences", &sequence.name, done)?;
+            exactly("sequences", &sequence.name, 1, done)?;
         }
         Ok(())
     }
 
-    fn put_payments<R: StateReader>(&mut self, state: &State<R>) -> Result<(), StoreError> {
-        for payment in state.payments.inserted() {
-            diesel::insert_into(payments::table).values(PaymentRow::from(payment)).execute(self.conn)?;
-        }
-        for payment in state.payments.updated() {
-            let row = PaymentRow::from(payment);
-            let target = payments::table.find((&row.provider, &row.transaction_id));
-            let done = diesel::update(target)
-                .set((payments::refunded_fen.eq(row.refunded_fen), payments::invoiced_fen.eq(row.invoiced_fen)))
-                .execute(self.conn)?;
-            exactly_one("payments", format!("{}/{}", row.provider, row.transaction_id), done)?;
-        }
-        for refund in state.refunds.inserted().chain(state.refunds.updated()) {
-            diesel::insert_into(refunds::table).values(RefundRow::from(refund)).execute(self.conn)?;
-        }
-        Ok(())
+    /// Puts what a block's entries are to be told to into the outbox, due at once.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn insert_outbox_of_block(&mut self, items: &[(u64, &'static str)], now: UnixMs) -> Result<(), StoreError> {
+        bulk::insert_outbox(self.conn, items, now)
     }
 
     /// Puts something into the outbox, due at once. What waits there already is left as it is; says whether it was new.
@@ -292,22 +240,14 @@ impl<'a> Tx<'a> {
         self.insert_if_new(|conn| diesel::insert_into(orders::table).values(row).execute(conn))
     }
 
-    /// Keeps who paid. Personal: stays off the ledger.
+    /// Keeps who made the payment that an entry recorded. Personal: stays off the ledger.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn insert_payer(
-        &mut self,
-        provider: &Provider,
-        transaction: &TransactionId,
-        openid: &str,
-    ) -> Result<bool, StoreError> {
-        let row = (
-            payers::provider.eq(provider.as_str()),
-            payers::transaction_id.eq(transaction.as_str()),
-            payers::openid.eq(openid),
-        );
-        self.insert_if_new(|conn| diesel::insert_into(payers::table).values(row).execute(conn))
+    pub fn insert_payer(&mut self, entry: u64, openid: &Secret<String>) -> Result<(), StoreError> {
+        let row = (payers::entry.eq(column(entry)), payers::openid.eq(openid.expose()));
+        diesel::insert_into(payers::table).values(row).execute(self.conn)?;
+        Ok(())
     }
 
     /// Keeps the sealed secret of an issuer.

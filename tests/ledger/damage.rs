@@ -63,7 +63,7 @@ fn the_audit_covers_every_table_and_column() {
             .iter()
             .map(|(name, kind)| {
                 let kind = match kind {
-                    ColumnKind::Int => "INTEGER",
+                    ColumnKind::Int | ColumnKind::Flag => "INTEGER",
                     ColumnKind::Text => "TEXT",
                     ColumnKind::Bytes => "BLOB",
                 };

@@ -8,7 +8,7 @@ use piaolian::base::{LegalDate, Secret, UnixMs};
 use piaolian::chain::canonical::to_canonical;
 use piaolian::chain::{Hash, IssuerKey, keccak256, leaf_hash};
 use piaolian::invoice::{CheckPolicy, Draft, Seller, Severity};
-use piaolian::ledger::command::{Issue, Keyed, request_hash};
+use piaolian::ledger::command::{Keyed, Unsigned, request_hash};
 use piaolian::ledger::state::Nothing;
 use piaolian::ledger::{Command, Entry, Outcome, Position, State, execute};
 use serde::de::DeserializeOwned;
@@ -110,7 +110,7 @@ fn issued(nth: u8, issuer: &IssuerKey, key_text: &str, draft: &Value) -> Asked {
     let date = LegalDate::of(TIME).unwrap();
     let (checked, warnings) = draft.check(&seller, &chain(), &merchant, date, &policy).unwrap();
     assert!(warnings.is_empty(), "{warnings:?}");
-    let issue = Issue::sign(key(key_text), request, checked, issuer).unwrap();
+    let issue = Unsigned::new(key(key_text), request, checked).unwrap().sign(issuer);
     Asked { command: Command::Issue(Box::new(issue)), fingerprint: Some(text) }
 }
 

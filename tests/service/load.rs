@@ -76,7 +76,12 @@ async fn a_batch_seals_the_good_commands_and_refuses_the_bad_ones() {
 
 #[actix_web::test]
 async fn a_full_queue_tells_callers_to_come_back_and_has_done_nothing() {
-    let app = TestApp::with(sequencer::Config { batch_commands_max: 1, queue_commands_max: 1 }).await;
+    let app = TestApp::with(sequencer::Config {
+        batch_commands_max: 1,
+        queue_commands_max: 1,
+        ..sequencer::Config::default()
+    })
+    .await;
     let merchant = app.register(CONSULTANT).await;
     let store = app.store();
     let (held, is_held) = mpsc::channel();

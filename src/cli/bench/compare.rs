@@ -55,6 +55,7 @@ struct Stand {
     site: Site,
     keys: Keys,
     answered: u64,
+    begun: Weight,
     wal_bytes: u64,
 }
 
@@ -71,8 +72,9 @@ pub async fn run(plan: &Plan, folder: &Path, runtime: &Handle) -> Result<Measure
         let mut stands = Vec::new();
         for (place, variant) in plan.sites() {
             let name = format!("repeat-{repeat}-{}", variant.as_str());
-            let (site, keys) = Site::open(Ground::make(place, folder, &name, plan.keep)?, variant).await?;
-            stands.push(Stand { site, keys, answered: 0, wal_bytes: 0 });
+            let (mut site, keys) = Site::open(Ground::make(place, folder, &name, plan.keep)?, variant).await?;
+            let begun = site.weigh()?;
+            stands.push(Stand { site, keys, answered: 0, begun, wal_bytes: 0 });
         }
         measured.signatures.push((repeat, sign_for(plan.pace.window.min(Duration::from_secs(1)))?));
         for place in &plan.places {
@@ -128,7 +130,7 @@ async fn cell_of(
 }
 
 async fn close(stand: Stand, audit: bool, bar: &ProgressBar, measured: &mut Measured) -> Result<(), Faults> {
-    let Stand { site, answered, wal_bytes, .. } = stand;
+    let Stand { site, answered, begun, wal_bytes, .. } = stand;
     if audit && site.variant.keeps_ledger() {
         bar.suspend(|| eprintln!("auditing {} on {}", site.variant.as_str(), site.ground.database));
         audited(&site).await?;
@@ -137,7 +139,7 @@ async fn close(stand: Stand, audit: bool, bar: &ProgressBar, measured: &mut Meas
     let mut ground = site.close(answered).await?;
     if variant.stores() {
         let an_invoice = |bytes: u64| bytes.checked_div(answered).unwrap_or(0);
-        let database_bytes = an_invoice(ground.weigh()?.database_bytes);
+        let database_bytes = an_invoice(ground.weigh()?.since(begun).database_bytes);
         let weight = Weight { database_bytes, wal_bytes: an_invoice(wal_bytes) };
         measured.weights.push((ground.database, variant, weight));
     }

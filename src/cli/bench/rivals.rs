@@ -74,7 +74,7 @@ impl Rival {
     /// # Errors
     /// When a connection or a thread can't be had.
     pub fn start(kind: Kind, parts: &Parts) -> Result<(Sequencer, Self), Faults> {
-        let (sequencer, waiting) = Sequencer::channel(crate::base::limits::QUEUE_COMMANDS_MAX);
+        let (sequencer, waiting) = Sequencer::channel(crate::base::limits::QUEUE_COMMANDS_MAX)?;
         let shared = Arc::new(Shared {
             kind,
             waiting: Mutex::new(waiting),
@@ -113,17 +113,16 @@ impl Worker {
     fn run(mut self) {
         loop {
             let next = self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
-            let Some(Submission { command, reply }) = next else { return };
-            if reply.send(self.answer(&command)).is_err() {
-                tracing::debug!("a client went away before its answer");
-            }
+            let Some(submission) = next else { return };
+            let answer = self.seal(&submission);
+            submission.answer(answer);
         }
     }
 
-    fn answer(&mut self, command: &Command) -> Result<Sealed, Faults> {
-        match (self.shared.kind, command) {
-            (Kind::Bare, Command::Issue(_)) => self.as_the_first(command, |_, _| Ok(())),
-            (Kind::Plain, Command::Issue(_)) => self.as_the_first(command, Self::insert),
+    fn seal(&mut self, submission: &Submission) -> Result<Sealed, Faults> {
+        match (self.shared.kind, &submission.command) {
+            (Kind::Bare, Command::Issue(_)) => self.as_the_first(submission, |_, _| Ok(())),
+            (Kind::Plain, Command::Issue(_)) => self.as_the_first(submission, Self::insert),
             (
                 Kind::Bare | Kind::Naive | Kind::Plain,
                 Command::Issue(_)
@@ -131,19 +130,19 @@ impl Worker {
                 | Command::SetRules(_)
                 | Command::RecordPayment(_)
                 | Command::RecordRefund(_),
-            ) => self.alone.seal(command),
+            ) => self.alone.seal(submission),
         }
     }
 
     /// Answers as the first invoice was answered, after storing its text in the variant's own way.
     fn as_the_first(
         &mut self,
-        command: &Command,
+        submission: &Submission,
         store: impl FnOnce(&mut Self, &str) -> Result<(), Faults>,
     ) -> Result<Sealed, Faults> {
         let shared = Arc::clone(&self.shared);
         if shared.first.get().is_none()
-            && let Sealed::New(entry) = self.alone.seal(command)?
+            && let Sealed::New(entry) = self.alone.seal(submission)?
             // Of several that came first, one stays; the others' entries are in the ledger, which nobody counts.
             && shared.first.set(*entry).is_err()
         {
@@ -157,7 +156,7 @@ impl Worker {
             index: first.index,
             leaf: first.leaf,
             text: first.text.clone(),
-            proof: Vec::new(),
+            appended: Arc::clone(&first.appended),
             block: Arc::clone(&first.block),
         })))
     }

@@ -7,6 +7,7 @@ use crate::chain::hash::{self, Hash};
 use crate::chain::header::Header;
 use crate::ledger::entry::{Entry, Kind};
 use crate::ledger::execute::{Failure, Outcome, Position, execute};
+use crate::ledger::lookup::keys_of;
 use crate::ledger::projection::{BLOCKS, ENTRIES, Row};
 
 impl Audit<'_> {
@@ -105,6 +106,7 @@ impl Audit<'_> {
                 return;
             }
         };
+        self.note_keys(header.height, index, keys_of(&command));
         let at = Position { chain: &header.chain, index, time: header.time };
         let wrong = match execute(&mut self.state, &command, at) {
             Ok(Outcome::Accepted { text: again, .. }) if again == text => None,

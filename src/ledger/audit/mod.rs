@@ -6,6 +6,7 @@
 
 mod blocks;
 mod entries;
+mod lookups;
 mod rows;
 
 use super::projection::{LedgerTable, Row};
@@ -111,6 +112,8 @@ struct Audit<'a> {
     edge: Edge,
     /// Tiles as they must be, with the leaves under each still to be compared.
     tiles: std::collections::BTreeMap<(u8, u64), Vec<u8>>,
+    /// What the entries will be found by.
+    keys: lookups::KeysByBlock,
     /// Whether every entry so far could be executed again.
     replayable: bool,
     /// Whether an entry is missing: the tree can't be rebuilt behind it.
@@ -135,6 +138,7 @@ pub fn audit<S: Source>(
         state: State::default(),
         edge: Edge::empty(),
         tiles: std::collections::BTreeMap::new(),
+        keys: lookups::KeysByBlock::new(),
         replayable: true,
         gap: false,
     };
@@ -144,6 +148,7 @@ pub fn audit<S: Source>(
     audit.stray_seals(source)?;
     audit.below_zero(source)?;
     audit.compare_tiles(source)?;
+    audit.compare_lookups(source)?;
     audit.compare_projections(source)?;
     audit.report.root = audit.edge.root().to_string();
     Ok(audit.report)

@@ -41,7 +41,7 @@ impl Audit<'_> {
         Ok(())
     }
 
-    fn compare(&mut self, table: &LedgerTable, mut expected: Rows, stored: Vec<Row>, code: Code) {
+    pub(super) fn compare(&mut self, table: &LedgerTable, mut expected: Rows, stored: Vec<Row>, code: Code) {
         let mut strangers = BTreeMap::new();
         for row in stored {
             self.report.rows = self.report.rows.saturating_add(1);

@@ -1,5 +1,7 @@
 //! The issuing desk: draft, check, sign, submit.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::{Desk, POLICY, Recorded};
@@ -10,7 +12,7 @@ use crate::chain::canonical;
 use crate::chain::issuer::{Address, IssuerSignature, eip191_hash};
 use crate::invoice::checked::Checked;
 use crate::invoice::draft::Draft;
-use crate::ledger::command::{Command, Issue, request_hash};
+use crate::ledger::command::{Command, Issue, Unsigned, request_hash};
 use crate::ledger::state::State;
 
 /// How idempotency keys begin under which a payment is invoiced by itself.
@@ -83,15 +85,20 @@ impl Desk {
             }
         };
         let request = Stage::Check.measure(request)?;
-        let issue = match (signature, &profile.key) {
-            (Some(signature), _) => Issue::signed(key, request, checked, profile.merchant.issuer, signature)?,
-            (None, Some(issuer)) => Stage::Sign.measure(|| Issue::sign(key, request, checked, issuer))?,
+        let sealed = match (signature, &profile.key) {
+            (Some(signature), _) => {
+                let issue = Issue::signed(key, request, checked, profile.merchant.issuer, signature)?;
+                self.sequencer.submit(Command::Issue(Box::new(issue))).await?
+            }
+            (None, Some(issuer)) => {
+                let draft = Stage::Check.measure(|| Unsigned::new(key, request, checked))?;
+                self.sequencer.sign_and_submit(draft, Arc::clone(issuer)).await?
+            }
             (None, None) => {
                 let message = "this merchant keeps its own key: sign the text that POST /v1/drafts gives";
                 return Err(Fault::new(Code::LedgerIssuerSignatureBad, "signature", message).into());
             }
         };
-        let sealed = self.sequencer.submit(Command::Issue(Box::new(issue))).await?;
         Ok((self.recorded(sealed).await?, warnings))
     }
 

@@ -12,6 +12,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{Sealed, Sequencer};
 use crate::base::ids::{ChainId, IdempotencyKey, MerchantId};
+use crate::base::stages::Stage;
 use crate::base::{Clock, Code, Fault, Faults};
 use crate::chain::hash::Hash;
 use crate::chain::issuer::IssuerKey;
@@ -62,7 +63,7 @@ pub struct Desk {
 /// A merchant and, if it is in custody, its key, opened once.
 struct Profile {
     merchant: Merchant,
-    key: Option<IssuerKey>,
+    key: Option<Arc<IssuerKey>>,
 }
 
 /// A command's durable outcome, new or from before.
@@ -136,7 +137,7 @@ impl Desk {
             let message = format!("no merchant {id} is registered");
             return Err(Fault::new(Code::LedgerMerchantUnknown, "merchant", message).into());
         };
-        let key = sealed.map(|sealed| self.open_key(&merchant, &sealed)).transpose()?;
+        let key = sealed.map(|sealed| self.open_key(&merchant, &sealed)).transpose()?.map(Arc::new);
         let profile = Arc::new(Profile { merchant, key });
         self.profiles.write().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), Arc::clone(&profile));
         Ok(profile)
@@ -154,9 +155,10 @@ impl Desk {
     /// The durable outcome of a sealed command, read back if it was said before.
     async fn recorded(&self, sealed: Sealed) -> Result<Recorded, Faults> {
         match sealed {
-            Sealed::New(entry) => {
-                Ok(Recorded { new: true, leaf: entry.leaf, height: entry.block.height, receipt: entry.into_receipt() })
-            }
+            Sealed::New(entry) => Ok(Stage::Reply.measure(|| {
+                let (leaf, height) = (entry.leaf, entry.block.height);
+                Recorded { new: true, leaf, height, receipt: entry.into_receipt() }
+            })),
             // It is recorded: whatever keeps it from being read now, "nothing was done" would be a lie.
             Sealed::Before(index) => self.recorded_before(index).await.map_err(|faults| {
                 tracing::warn!(entry.index = index, %faults, "a recorded answer could not be read");

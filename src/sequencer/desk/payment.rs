@@ -51,9 +51,6 @@ impl Desk {
     async fn record_payment(&self, notice: PaymentNotice) -> Result<NoticeOutcome, Faults> {
         let merchant = self.merchant_of(notice.mchid).await?;
         let provider = Provider::try_from(PROVIDER)?;
-        // Who paid is personal and stays off the ledger; the wallet will ask for it after the payment is sealed.
-        let payer = (provider.clone(), notice.transaction.clone(), notice.payer_openid);
-        self.store.write(move |tx| Ok::<_, Faults>(tx.insert_payer(&payer.0, &payer.1, payer.2.expose())?)).await?;
         let body = PaymentBody {
             provider,
             transaction: notice.transaction,
@@ -62,7 +59,9 @@ impl Desk {
             paid: Fen::new(notice.paid_fen)?,
             paid_at: notice.success_time,
         };
-        let sealed = self.sequencer.submit(Command::RecordPayment(body)).await?;
+        // Who paid is personal and stays off the ledger, in the same transaction; the wallet will ask for it.
+        let payer = Some(notice.payer_openid);
+        let sealed = self.sequencer.submit_with(Command::RecordPayment(body), payer).await?;
         Ok(NoticeOutcome::Recorded(Box::new(self.recorded(sealed).await?)))
     }
 

@@ -1,0 +1,202 @@
+//! Look-ups by random keys: from a fingerprint to entries, and how keys get from a block into the table (see [`super::young`]).
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+
+use super::bulk;
+use super::connection::Conn;
+use super::error::StoreError;
+use super::reader::Reader;
+use super::rows::{PaymentRow, column, unsigned};
+use super::schema::{entries, lookups, payments, watermarks, young_keys};
+use super::tx::Tx;
+use super::young::{self, Key, Written};
+use crate::ledger::Entry;
+use crate::ledger::lookup::{Fingerprint, LookUp, keys_of_entry};
+use crate::ledger::record::Payment;
+
+/// The row of `watermarks` that says how far `lookups` is complete.
+pub(super) const WATERMARK: &str = "lookups";
+
+/// Keys sorted and written at a time when the table is made anew.
+const REBUILD_KEYS: usize = 262_144;
+
+/// Entries read at a time when the table is made anew.
+const REBUILD_ENTRIES: i64 = 2_000;
+
+/// Entries by the fingerprints that lead to them.
+pub type Found = HashMap<Fingerprint, Vec<u64>>;
+
+fn block_of(height: i64, bytes: &[u8]) -> Result<(i64, Vec<Key>), StoreError> {
+    let keys = young::from_bytes(bytes).ok_or_else(|| StoreError::Corrupt {
+        table: "young_keys",
+        key: height.to_string(),
+        what: "not a whole number of keys".to_owned(),
+    })?;
+    Ok((height, keys))
+}
+
+impl Reader<'_> {
+    /// Brings the keys in memory up to what this transaction sees.
+    fn refresh_young(&mut self) -> Result<(), StoreError> {
+        if self.young.is_overfull() {
+            self.young.forget();
+        }
+        let known = self.young.upto();
+        let rows: Vec<(i64, Vec<u8>)> =
+            young_keys::table.filter(young_keys::height.gt(known)).order(young_keys::height).load(self.conn)?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let blocks = rows.iter().map(|(height, bytes)| block_of(*height, bytes)).collect::<Result<Vec<_>, _>>()?;
+        self.young.extend(blocks);
+        Ok(())
+    }
+
+    /// The entries that fingerprints lead to, ascending; nothing for those that lead nowhere. One query on PostgreSQL.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn entries_by(&mut self, wanted: &[Fingerprint]) -> Result<Found, StoreError> {
+        self.refresh_young()?;
+        let mut found = Found::new();
+        let mut add = |print: Fingerprint, entry: i64| {
+            let entry = unsigned("lookups", print.0, entry)?;
+            let entries = found.entry(print).or_default();
+            // A key on its way is both in memory and in the table.
+            if !entries.contains(&entry) {
+                entries.push(entry);
+            }
+            Ok::<_, StoreError>(())
+        };
+        for print in wanted {
+            for entry in self.young.find(*print) {
+                add(*print, entry)?;
+            }
+        }
+        match &mut *self.conn {
+            Conn::Sqlite(sqlite) => {
+                for print in wanted {
+                    let query = lookups::table.filter(lookups::fingerprint.eq(print.0)).select(lookups::entry);
+                    for entry in query.load::<i64>(sqlite)? {
+                        add(*print, entry)?;
+                    }
+                }
+            }
+            Conn::Postgres(postgres) => {
+                let prints: Vec<i64> = wanted.iter().map(|print| print.0).collect();
+                let rows = lookups::table.filter(lookups::fingerprint.eq_any(prints)).load::<(i64, i64)>(postgres)?;
+                for (print, entry) in rows {
+                    add(Fingerprint(print), entry)?;
+                }
+            }
+        }
+        found.values_mut().for_each(|entries| entries.sort_unstable());
+        Ok(found)
+    }
+
+    /// The entries that one key may lead to, ascending.
+    pub(super) fn entries_of(&mut self, key: LookUp<'_>) -> Result<Vec<u64>, StoreError> {
+        let print = key.fingerprint();
+        Ok(self.entries_by(&[print])?.remove(&print).unwrap_or_default())
+    }
+
+    /// The payments that entries recorded; entries that recorded none are left out. One query on PostgreSQL.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn payments_by(&mut self, entries: &[u64]) -> Result<Vec<Payment>, StoreError> {
+        let keys: Vec<i64> = entries.iter().map(|entry| column(*entry)).collect();
+        let rows: Vec<PaymentRow> = match &mut *self.conn {
+            Conn::Sqlite(sqlite) => {
+                let mut rows = Vec::with_capacity(keys.len());
+                for key in keys {
+                    rows.extend(payments::table.find(key).get_result(sqlite).optional()?);
+                }
+                rows
+            }
+            Conn::Postgres(postgres) => {
+                payments::table.filter(payments::entry.eq_any(keys)).order(payments::entry).load(postgres)?
+            }
+        };
+        rows.into_iter().map(Payment::try_from).collect()
+    }
+}
+
+impl Tx<'_> {
+    /// Writes the keys of a block, and a piece of those that wait for the table: twice as many as came in, so that a run is
+    /// through before the next has gathered. With a `run` of 0 the keys go into the table at once.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn put_keys(&mut self, height: u64, keys: &[(Fingerprint, u64)], run: usize) -> Result<(), StoreError> {
+        let height = column(height);
+        let mut keys: Vec<Key> = keys.iter().map(|(print, entry)| (print.0, column(*entry))).collect();
+        if run == 0 {
+            self.insert_sorted(&mut keys)?;
+            return self.put_watermark(height);
+        }
+        let row = (young_keys::height.eq(height), young_keys::keys.eq(young::to_bytes(&keys)));
+        diesel::insert_into(young_keys::table).values(row).execute(self.conn)?;
+        let piece = self.young.next_piece(keys.len().saturating_mul(2).saturating_add(16), run);
+        if let Some(piece) = &piece {
+            bulk::insert_lookups(self.conn, piece.keys())?;
+            if let Some(upto) = piece.completes {
+                self.put_watermark(upto)?;
+                diesel::delete(young_keys::table.filter(young_keys::height.le(upto))).execute(self.conn)?;
+            }
+        }
+        self.written = Some(Written { height, keys, piece });
+        Ok(())
+    }
+
+    fn put_watermark(&mut self, height: i64) -> Result<(), StoreError> {
+        let target = watermarks::table.find(WATERMARK);
+        if diesel::update(target).set(watermarks::height.eq(height)).execute(self.conn)? == 0 {
+            let row = (watermarks::name.eq(WATERMARK), watermarks::height.eq(height));
+            diesel::insert_into(watermarks::table).values(row).execute(self.conn)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the table of look-ups anew from the entries.
+    pub(super) fn rebuild_lookups(&mut self) -> Result<(), StoreError> {
+        diesel::delete(lookups::table).execute(self.conn)?;
+        diesel::delete(young_keys::table).execute(self.conn)?;
+        let mut keys: Vec<Key> = Vec::new();
+        let (mut next, mut height) = (0i64, 0i64);
+        loop {
+            let rows: Vec<(i64, i64, String)> = entries::table
+                .filter(entries::idx.ge(next))
+                .order(entries::idx)
+                .limit(REBUILD_ENTRIES)
+                .select((entries::idx, entries::height, entries::entry))
+                .load(self.conn)?;
+            let Some((last, block, _)) = rows.last() else { break };
+            (next, height) = (last.saturating_add(1), *block);
+            for (index, _, text) in &rows {
+                let entry = Entry::parse(text).map_err(|fault| StoreError::Corrupt {
+                    table: "entries",
+                    key: index.to_string(),
+                    what: fault.to_string(),
+                })?;
+                keys.extend(keys_of_entry(&entry).into_iter().map(|print| (print.0, *index)));
+            }
+            if keys.len() >= REBUILD_KEYS {
+                self.insert_sorted(&mut keys)?;
+            }
+        }
+        self.insert_sorted(&mut keys)?;
+        self.put_watermark(height)
+    }
+
+    fn insert_sorted(&mut self, keys: &mut Vec<Key>) -> Result<(), StoreError> {
+        keys.sort_unstable();
+        for piece in keys.chunks(10_000) {
+            bulk::insert_lookups(self.conn, piece)?;
+        }
+        keys.clear();
+        Ok(())
+    }
+}

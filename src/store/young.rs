@@ -1,0 +1,203 @@
+//! The keys of recent blocks, in memory: what look-ups by random keys need until it has reached the table `lookups`.
+//!
+//! Keys wait here (and, durable, in `young_keys`, one row a block) until a run of them has gathered. The run is frozen, sorted, and
+//! written to `lookups` piece by piece, in the transactions of later batches: neighbours in the table are written together, so that
+//! a key costs a fraction of a page however large the table is. When a run is through, the watermark moves and its blocks' rows go.
+//!
+//! Everything here can be read again from the database at any time: [`Young::forget`] is always right.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::ledger::lookup::Fingerprint;
+
+/// A key: fingerprint and entry.
+pub(super) type Key = (i64, i64);
+
+/// Bytes of a key in `young_keys`.
+const KEY_BYTES: usize = 16;
+
+/// Keys kept at most before what others have drained meanwhile is dropped.
+const KEPT_MAX: usize = 1_000_000;
+
+#[derive(Debug, Default)]
+struct Keys {
+    /// Highest block whose keys are here, or were here and are in the table.
+    upto: i64,
+    /// Not frozen yet.
+    fresh: BTreeSet<Key>,
+    /// A run on its way into the table, sorted.
+    run: Arc<Vec<Key>>,
+    /// Highest block of the run.
+    run_upto: i64,
+    /// How many keys of the run are in the table.
+    drained: usize,
+    /// The run before: all in the table, kept for readers whose snapshot is older than its last piece.
+    before: Arc<Vec<Key>>,
+}
+
+/// The next piece of a run.
+#[derive(Debug)]
+pub(super) struct Piece {
+    run: Arc<Vec<Key>>,
+    from: usize,
+    to: usize,
+    /// The block up to which everything is in the table once this piece is, if it is the run's last.
+    pub completes: Option<i64>,
+}
+
+impl Piece {
+    /// Its keys, sorted.
+    pub fn keys(&self) -> &[Key] {
+        self.run.get(self.from..self.to).unwrap_or_default()
+    }
+}
+
+/// What a transaction has written, to be noted here once it is committed.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub height: i64,
+    pub keys: Vec<Key>,
+    pub piece: Option<Piece>,
+}
+
+/// Shared by all connections of a store.
+#[derive(Debug, Default)]
+pub(super) struct Young(RwLock<Keys>);
+
+fn of<'a>(run: &'a [Key], fingerprint: i64) -> impl Iterator<Item = i64> + 'a {
+    let first = run.partition_point(|(other, _)| *other < fingerprint);
+    run.iter().skip(first).take_while(move |(other, _)| *other == fingerprint).map(|(_, entry)| *entry)
+}
+
+impl Young {
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Keys> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Keys> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Entries under a fingerprint, as far as they are here.
+    pub fn find(&self, fingerprint: Fingerprint) -> Vec<i64> {
+        let (keys, wanted) = (self.read(), fingerprint.0);
+        let fresh = keys.fresh.range((wanted, i64::MIN)..=(wanted, i64::MAX)).map(|(_, entry)| *entry);
+        fresh.chain(of(&keys.run, wanted)).chain(of(&keys.before, wanted)).collect()
+    }
+
+    /// The highest block whose keys need not be read again.
+    pub fn upto(&self) -> i64 {
+        self.read().upto
+    }
+
+    /// Takes in the keys of blocks, in order of height; what is here already is left.
+    pub fn extend(&self, blocks: impl IntoIterator<Item = (i64, Vec<Key>)>) {
+        let mut keys = self.write();
+        for (height, block) in blocks {
+            keys.fresh.extend(block);
+            keys.upto = keys.upto.max(height);
+        }
+    }
+
+    /// Whether more is kept than a drain ever leaves: another process drains, and what it has drained can be dropped.
+    pub fn is_overfull(&self) -> bool {
+        self.read().fresh.len() > KEPT_MAX
+    }
+
+    /// Forgets everything: it will be read again.
+    pub fn forget(&self) {
+        *self.write() = Keys::default();
+    }
+
+    /// The next piece to be written to the table, of at most `most` keys. When nothing is on its way and at least `run` keys have
+    /// gathered, they are the next run.
+    pub fn next_piece(&self, most: usize, run: usize) -> Option<Piece> {
+        let mut keys = self.write();
+        if keys.drained >= keys.run.len() {
+            if keys.fresh.len() < run {
+                return None;
+            }
+            keys.before = Arc::clone(&keys.run);
+            keys.run = Arc::new(std::mem::take(&mut keys.fresh).into_iter().collect());
+            (keys.run_upto, keys.drained) = (keys.upto, 0);
+        }
+        let to = keys.drained.saturating_add(most).min(keys.run.len());
+        let completes = (to == keys.run.len()).then_some(keys.run_upto);
+        Some(Piece { run: Arc::clone(&keys.run), from: keys.drained, to, completes })
+    }
+
+    /// Notes what has been committed.
+    pub fn committed(&self, written: Written) {
+        let mut keys = self.write();
+        keys.upto = keys.upto.max(written.height);
+        keys.fresh.extend(written.keys);
+        if let Some(piece) = written.piece
+            && Arc::ptr_eq(&piece.run, &keys.run)
+        {
+            keys.drained = keys.drained.max(piece.to);
+        }
+    }
+}
+
+/// The keys of a block as `young_keys` has them.
+pub(super) fn to_bytes(keys: &[Key]) -> Vec<u8> {
+    keys.iter().flat_map(|(print, entry)| [print.to_be_bytes(), entry.to_be_bytes()]).flatten().collect()
+}
+
+/// Reads them; `None` when the bytes are no whole keys.
+pub(super) fn from_bytes(bytes: &[u8]) -> Option<Vec<Key>> {
+    let number = |bytes: &[u8]| bytes.try_into().ok().map(i64::from_be_bytes);
+    if !bytes.len().is_multiple_of(KEY_BYTES) {
+        return None;
+    }
+    bytes.chunks(KEY_BYTES).map(|key| Some((number(key.get(..8)?)?, number(key.get(8..)?)?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(young: &Young, print: i64) -> Vec<i64> {
+        young.find(Fingerprint(print))
+    }
+
+    fn commit(young: &Young, height: i64, keys: &[Key], most: usize, run: usize) -> Option<i64> {
+        let piece = young.next_piece(most, run);
+        let completes = piece.as_ref().and_then(|piece| piece.completes);
+        young.committed(Written { height, keys: keys.to_vec(), piece });
+        completes
+    }
+
+    #[test]
+    fn keys_are_found_wherever_they_are_on_their_way() {
+        let young = Young::default();
+        assert_eq!(commit(&young, 1, &[(7, 0), (-3, 1), (7, 2)], 2, 3), None);
+        assert_eq!(found(&young, 7), [0, 2]);
+        // Three have gathered: they become a run, drained in two pieces while block 2 and 3 come in.
+        assert_eq!(commit(&young, 2, &[(7, 3)], 2, 3), None);
+        assert_eq!(found(&young, 7), [3, 0, 2]);
+        assert_eq!(commit(&young, 3, &[], 2, 3), Some(1));
+        assert_eq!((found(&young, -3), found(&young, 8)), (vec![1], vec![]));
+    }
+
+    #[test]
+    fn a_piece_is_given_again_when_its_transaction_did_not_stand() {
+        let young = Young::default();
+        young.extend([(4, vec![(1, 1), (2, 2)])]);
+        let first = young.next_piece(1, 2).unwrap();
+        let again = young.next_piece(1, 2).unwrap();
+        assert_eq!((first.keys(), again.keys()), (&[(1, 1)][..], &[(1, 1)][..]));
+        young.forget();
+        // What was in flight belongs to a run that is forgotten.
+        young.committed(Written { height: 5, keys: Vec::new(), piece: Some(first) });
+        assert!(young.next_piece(1, 1).is_none());
+    }
+
+    #[test]
+    fn bytes_are_read_as_written() {
+        let keys = [(i64::MIN, 0), (-1, 1), (5, i64::MAX)];
+        assert_eq!(from_bytes(&to_bytes(&keys)).unwrap(), keys);
+        assert_eq!(from_bytes(&[0; 17]), None);
+    }
+}
