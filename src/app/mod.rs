@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use actix_web::dev::ServerHandle;
+pub use actix_web::dev::{Server, ServerHandle};
 use actix_web::{HttpServer, web};
 use futures_util::future::BoxFuture;
 use prometheus::Registry;
@@ -160,11 +160,7 @@ impl Service {
 ///
 /// # Errors
 /// [`Code::ConfigInvalid`] when the address can't be listened on.
-pub fn serve(
-    state: web::Data<HttpState>,
-    listener: std::net::TcpListener,
-    workers: usize,
-) -> Result<actix_web::dev::Server, Fault> {
+pub fn serve(state: web::Data<HttpState>, listener: std::net::TcpListener, workers: usize) -> Result<Server, Fault> {
     let cannot = |e: std::io::Error| Fault::new(Code::ConfigInvalid, "listen", format!("can't listen: {e}"));
     let mut server = HttpServer::new(move || create_app(state.clone()))
         .disable_signals()

@@ -14,6 +14,7 @@ use super::HttpState;
 use super::problem::Problem;
 use crate::base::ids::{IdempotencyKey, MerchantId};
 use crate::base::limits::BODY_BYTES_MAX;
+use crate::base::stages::Stage;
 use crate::base::{Code, Fault};
 use crate::sequencer::desk::Principal;
 use crate::store::Role;
@@ -137,7 +138,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
             if !is_json {
                 return Err(Fault::new(Code::HttpMediaType, "", "send Content-Type: application/json").into());
             }
-            parse_json(&read_body(&mut payload).await?).map(Self)
+            let body = read_body(&mut payload).await?;
+            Stage::Parse.measure(|| parse_json(&body)).map(Self)
         })
     }
 }

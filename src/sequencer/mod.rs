@@ -8,6 +8,7 @@
 //!
 //! *Invariant:* one thread executes, another signs. No partner is called and nothing is rendered inside a transaction.
 
+pub mod alone;
 mod batch;
 mod candidate;
 pub mod desk;
@@ -47,7 +48,7 @@ pub struct Config {
     /// Commands waiting at most.
     pub queue_commands_max: usize,
     /// Keys that gather before they are brought into the table of look-ups, sorted. The more, the less each costs there;
-    /// 24 bytes of memory each.
+    /// 24 bytes of memory each. 0 brings each block's keys there at once.
     pub lookup_run_keys: usize,
 }
 

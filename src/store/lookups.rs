@@ -126,13 +126,17 @@ impl Reader<'_> {
 
 impl Tx<'_> {
     /// Writes the keys of a block, and a piece of those that wait for the table: twice as many as came in, so that a run is
-    /// through before the next has gathered.
+    /// through before the next has gathered. With a `run` of 0 the keys go into the table at once.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn put_keys(&mut self, height: u64, keys: &[(Fingerprint, u64)], run: usize) -> Result<(), StoreError> {
         let height = column(height);
-        let keys: Vec<Key> = keys.iter().map(|(print, entry)| (print.0, column(*entry))).collect();
+        let mut keys: Vec<Key> = keys.iter().map(|(print, entry)| (print.0, column(*entry))).collect();
+        if run == 0 {
+            self.insert_sorted(&mut keys)?;
+            return self.put_watermark(height);
+        }
         let row = (young_keys::height.eq(height), young_keys::keys.eq(young::to_bytes(&keys)));
         diesel::insert_into(young_keys::table).values(row).execute(self.conn)?;
         let piece = self.young.next_piece(keys.len().saturating_mul(2).saturating_add(16), run);

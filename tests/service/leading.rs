@@ -19,8 +19,8 @@ use piaolian::store::{DatabaseUrl, Hold, Role, Store};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 
-use crate::samples::{CONSULTANT, NOON, draft};
 use crate::database::{TestDatabase, audited};
+use crate::samples::{CONSULTANT, NOON, draft};
 use crate::test_app::{PUBLIC_URL, chain, demo_merchant, eventually};
 
 /// A folder with keyring and database, and a key of role bureau.

@@ -1,39 +1,21 @@
 //! The load generator: so many clients, each with a connection of its own, each asking for the next invoice as soon as it has the
 //! last one's whole answer.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use hyper::StatusCode;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use super::machine::Cpu;
-use super::site::{Site, Tip};
-use super::table::Figures;
-use crate::base::{Code, Fault, Faults, random};
-use crate::cli::client::{Call, Connection, Target};
+use super::histogram::Histogram;
+use super::wire::{IssueRequest, Wire};
+use crate::base::{Code, Fault, Faults, Secret};
 
-/// How one cell of the table is measured.
-#[derive(Debug, Clone, Copy)]
-pub struct Measure {
-    /// Clients at once.
-    pub clients: u64,
-    /// Load before the window, so that caches, connections and the write-ahead log are in their stride.
-    pub warm_up: Duration,
-    /// The window: what ends in it counts.
-    pub window: Duration,
-}
-
-/// An answered request.
-#[derive(Debug, Clone, Copy)]
-struct Sample {
-    done: Instant,
-    took: Duration,
-}
+/// How often a load that runs to a number of entries is looked at.
+pub const TICK: Duration = Duration::from_millis(50);
 
 /// The request body: five lines, about 1.5 KB.
 pub fn draft() -> Value {
@@ -62,100 +44,173 @@ pub fn draft() -> Value {
     }})
 }
 
-/// Measures one cell.
-///
-/// # Errors
-/// [`Code::CliUnreachable`], [`Code::CliRefused`]: a single answer other than 201 spoils the cell.
-pub async fn measure(runtime: &Handle, site: &mut Site, plan: Measure) -> Result<Figures<u64>, Faults> {
-    let body = Bytes::from(draft().to_string());
-    let stop = Arc::new(AtomicBool::new(false));
-    let mut clients: Vec<JoinHandle<Result<Vec<Sample>, Fault>>> = Vec::new();
-    let seats = usize::try_from(plan.clients).unwrap_or(usize::MAX);
-    for secret in site.keys.iter().cycle().take(seats) {
-        let (target, key) = (site.target.clone(), secret.expose().clone());
-        clients.push(runtime.spawn(ask_on(target, key, body.clone(), Arc::clone(&stop))));
-    }
-    tokio::time::sleep(plan.warm_up).await;
-    let (before, cpu) = (site.tip()?, Cpu::now());
-    let begun = Instant::now();
-    tokio::time::sleep(plan.window).await;
-    let ended = Instant::now();
-    let (after, cpu) = (site.tip()?, Cpu::now().since(cpu));
-    stop.store(true, Ordering::Relaxed);
-    let mut took_us = Vec::new();
-    for client in clients {
-        let samples = client.await.map_err(|e| Fault::new(Code::Internal, "", format!("a client died: {e}")))??;
-        site.answered = site.answered.saturating_add(u64::try_from(samples.len()).unwrap_or(u64::MAX));
-        let counted = samples.iter().filter(|sample| (begun..ended).contains(&sample.done));
-        took_us.extend(counted.map(|sample| u64::try_from(sample.took.as_micros()).unwrap_or(u64::MAX)));
-    }
-    if took_us.is_empty() {
-        return Err(Fault::new(Code::Internal, "", "not one invoice was answered within the window").into());
-    }
-    Ok(figures(took_us, (before, after), cpu, ended.duration_since(begun)))
+/// What all clients of a load share.
+#[derive(Debug, Default)]
+struct Shared {
+    stop: AtomicBool,
+    counting: AtomicBool,
+    answered: AtomicU64,
+    took: Histogram,
+    failed: Mutex<Option<Fault>>,
 }
 
-async fn ask_on(target: Target, key: String, body: Bytes, stop: Arc<AtomicBool>) -> Result<Vec<Sample>, Fault> {
-    // Opened here, so that the connection's own task runs among the clients and not on the service's threads.
-    let mut connection = Connection::open(&target).await?;
-    let mut samples = Vec::new();
-    while !stop.load(Ordering::Relaxed) {
-        // Random, as callers in production make theirs: the worst that an index can be given.
-        let idempotency_key = hex::encode(random::bytes::<16>()?);
-        let call =
-            Call { method: "POST", path: "/v1/invoices", key: Some(&key), idempotency_key: Some(&idempotency_key) };
-        let sent = Instant::now();
-        let answer = connection.send(call, body.clone()).await?;
-        let done = Instant::now();
-        if answer.status != StatusCode::CREATED {
-            let status = answer.status;
-            answer.json()?;
-            return Err(Fault::new(Code::CliRefused, "", format!("{status} where 201 was due")));
+/// What was answered within a window.
+#[derive(Debug, Clone, Copy)]
+pub struct Window {
+    /// Answers.
+    pub answers: u64,
+    /// How long the window was.
+    pub lasted: Duration,
+    /// Half of the answers came within this.
+    pub p50_us: u64,
+    /// 99 of 100 answers came within this.
+    pub p99_us: u64,
+}
+
+/// Microseconds of a duration.
+pub fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+impl Window {
+    /// So many in the window, by the second.
+    pub fn a_second(&self, count: u64) -> u64 {
+        count.saturating_mul(1_000_000).checked_div(micros(self.lasted).max(1)).unwrap_or(0)
+    }
+
+    /// So much in the window, by the answer.
+    pub fn an_answer(&self, amount: u64) -> u64 {
+        amount.checked_div(self.answers).unwrap_or(0)
+    }
+
+    /// Answers a second.
+    pub fn rate(&self) -> u64 {
+        self.a_second(self.answers)
+    }
+}
+
+/// What a client asks next: the request's bytes and the status that is due.
+pub trait Asking: Send + 'static {
+    /// The next request.
+    fn next(&mut self) -> (&[u8], u16);
+}
+
+impl Asking for IssueRequest {
+    fn next(&mut self) -> (&[u8], u16) {
+        (Self::next(self), 201)
+    }
+}
+
+/// Clients at work.
+pub struct Load {
+    shared: Arc<Shared>,
+    clients: Vec<JoinHandle<()>>,
+}
+
+impl Load {
+    /// Sets one client to work for each of these.
+    pub fn start<A: Asking>(runtime: &Handle, address: SocketAddr, clients: impl IntoIterator<Item = A>) -> Self {
+        let shared = Arc::new(Shared::default());
+        let work = |asking| {
+            let shared = Arc::clone(&shared);
+            runtime.spawn(async move {
+                if let Err(fault) = ask_on(address, asking, &shared).await {
+                    shared.stop.store(true, Ordering::Relaxed);
+                    shared.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(fault);
+                }
+            })
+        };
+        let clients = clients.into_iter().map(work).collect();
+        Self { shared, clients }
+    }
+
+    /// Clients that issue, sharing these API keys.
+    ///
+    /// # Errors
+    /// When the operating system has no randomness.
+    pub fn issue(runtime: &Handle, address: SocketAddr, keys: &[Secret<String>], clients: u64) -> Result<Self, Fault> {
+        let body = draft().to_string();
+        let seats = usize::try_from(clients).unwrap_or(usize::MAX);
+        let prepared = keys.iter().cycle().take(seats);
+        let prepared: Vec<IssueRequest> =
+            prepared.map(|key| IssueRequest::prepare(address, key.expose(), &body)).collect::<Result<_, Fault>>()?;
+        Ok(Self::start(runtime, address, prepared))
+    }
+
+    /// Lets them work for a while without counting.
+    pub async fn warm_up(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+
+    /// Counts what is answered from now on.
+    pub fn begin(&self) -> Instant {
+        self.shared.took.clear();
+        self.shared.counting.store(true, Ordering::Relaxed);
+        Instant::now()
+    }
+
+    /// Ends the window that began then.
+    ///
+    /// # Errors
+    /// Why a client gave up: one answer other than what was due spoils the window.
+    pub fn end(&self, begun: Instant) -> Result<Window, Faults> {
+        let lasted = begun.elapsed();
+        self.shared.counting.store(false, Ordering::Relaxed);
+        self.check()?;
+        let took = &self.shared.took;
+        let answers = took.count();
+        if answers == 0 {
+            return Err(Fault::new(Code::Internal, "", "not one request was answered within the window").into());
         }
-        samples.push(Sample { done, took: done.duration_since(sent) });
+        Ok(Window { answers, lasted, p50_us: took.quantile(50), p99_us: took.quantile(99) })
     }
-    Ok(samples)
+
+    /// Whether all clients are still at work.
+    ///
+    /// # Errors
+    /// Why one gave up.
+    pub fn check(&self) -> Result<(), Faults> {
+        let failed = self.shared.failed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        failed.map_or(Ok(()), |fault| Err(fault.into()))
+    }
+
+    /// Answers since the start, inside of windows and outside.
+    pub fn answered(&self) -> u64 {
+        self.shared.answered.load(Ordering::Relaxed)
+    }
+
+    /// Lets everybody finish; gives the answers since the start.
+    ///
+    /// # Errors
+    /// As [`Load::check`].
+    pub async fn stop(self) -> Result<u64, Faults> {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        for client in self.clients {
+            client.await.map_err(|e| Fault::new(Code::Internal, "", format!("a client died: {e}")))?;
+        }
+        let failed = self.shared.failed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        failed.map_or(Ok(()), |fault| Err(Faults::from(fault)))?;
+        Ok(self.shared.answered.load(Ordering::Relaxed))
+    }
 }
 
-fn figures(mut took_us: Vec<u64>, (before, after): (Tip, Tip), cpu: Cpu, window: Duration) -> Figures<u64> {
-    took_us.sort_unstable();
-    let invoices = u64::try_from(took_us.len()).unwrap_or(u64::MAX);
-    let window_us = u64::try_from(window.as_micros()).unwrap_or(u64::MAX).max(1);
-    let a_second = |count: u64| count.saturating_mul(1_000_000).checked_div(window_us).unwrap_or(0);
-    let an_invoice = |us: u64| us.checked_div(invoices).unwrap_or(0);
-    let percent = |us: u64| us.saturating_mul(100).checked_div(window_us).unwrap_or(0);
-    let sequencer = after.sequencer.saturating_sub(before.sequencer);
-    Figures {
-        invoices_per_second: a_second(invoices),
-        p50_us: quantile(&took_us, 50),
-        p99_us: quantile(&took_us, 99),
-        commits_per_second: a_second(after.height.saturating_sub(before.height)),
-        cpu_us_per_invoice: an_invoice(cpu.total_us()),
-        cpu_http_us_per_invoice: an_invoice(cpu.http_us),
-        cpu_sequencer_us_per_invoice: an_invoice(cpu.sequencer_us),
-        cpu_clients_us_per_invoice: an_invoice(cpu.clients_us),
-        cores_busy_percent: percent(cpu.total_us()),
-        sequencer_busy_percent: percent(u64::try_from(sequencer.as_micros()).unwrap_or(u64::MAX)),
-        sequencer_cpu_percent: percent(cpu.sequencer_us),
+async fn ask_on(address: SocketAddr, mut asking: impl Asking, shared: &Shared) -> Result<(), Fault> {
+    let mut wire = Wire::open(address).await?;
+    while !shared.stop.load(Ordering::Relaxed) {
+        let sent = Instant::now();
+        let (request, due) = asking.next();
+        wire.ask(request, due).await?;
+        shared.answered.fetch_add(1, Ordering::Relaxed);
+        if shared.counting.load(Ordering::Relaxed) {
+            shared.took.record(micros(sent.elapsed()));
+        }
     }
-}
-
-/// The smallest value that `percent` of all values do not exceed; 0 of nothing.
-fn quantile(sorted: &[u64], percent: usize) -> u64 {
-    let rank = sorted.len().saturating_mul(percent).div_ceil(100).saturating_sub(1);
-    sorted.get(rank).copied().unwrap_or(0)
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn quantiles_are_values_that_occurred() {
-        let hundred: Vec<u64> = (1..=100).collect();
-        assert_eq!((quantile(&hundred, 50), quantile(&hundred, 99), quantile(&hundred, 100)), (50, 99, 100));
-        assert_eq!((quantile(&[7], 50), quantile(&[7], 99), quantile(&[], 50)), (7, 7, 0));
-    }
 
     #[test]
     fn the_request_is_as_large_as_the_bench_says() {
@@ -165,11 +220,7 @@ mod tests {
 
     #[test]
     fn only_the_window_is_divided_by() {
-        let tip = |height, ms| Tip { height, size: 0, sequencer: Duration::from_millis(ms) };
-        let cpu = Cpu { clients_us: 400_000, sequencer_us: 200_000, http_us: 1_000_000 };
-        let figures = figures(vec![3_000; 4_000], (tip(10, 500), tip(60, 2_000)), cpu, Duration::from_secs(2));
-        assert_eq!((figures.invoices_per_second, figures.commits_per_second), (2_000, 25));
-        assert_eq!((figures.cpu_us_per_invoice, figures.cores_busy_percent), (400, 80));
-        assert_eq!((figures.sequencer_busy_percent, figures.sequencer_cpu_percent), (75, 10));
+        let window = Window { answers: 4_000, lasted: Duration::from_secs(2), p50_us: 0, p99_us: 0 };
+        assert_eq!((window.rate(), window.a_second(50), window.an_answer(1_600_000)), (2_000, 25, 400));
     }
 }

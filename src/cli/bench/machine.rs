@@ -29,13 +29,17 @@ pub struct Cpu {
     pub clients_us: u64,
     /// The sequencer's thread: execution, tree, seals, SQL.
     pub sequencer_us: u64,
-    /// Everything else: HTTP, JSON, checks, signatures.
+    /// Everything else in this process: HTTP, JSON, checks, signatures.
     pub http_us: u64,
+    /// The database server's processes, where it runs on this machine.
+    pub server_us: u64,
 }
 
 impl Cpu {
     /// The time used so far; zero where the kernel does not tell.
-    pub fn now() -> Self {
+    ///
+    /// `server` is a process of the database server, by whose parent its others are known.
+    pub fn now(server: Option<u32>) -> Self {
         let all = read_to_string("/proc/self/stat").ok().and_then(|line| ticks(&line)).unwrap_or(0);
         let (mut clients, mut sequencer) = (0u64, 0u64);
         for task in read_dir("/proc/self/task").into_iter().flatten().flatten() {
@@ -50,7 +54,8 @@ impl Cpu {
         }
         let rest = all.saturating_sub(clients).saturating_sub(sequencer);
         let us = |ticks: u64| ticks.saturating_mul(TICK_US);
-        Self { clients_us: us(clients), sequencer_us: us(sequencer), http_us: us(rest) }
+        let server = server.and_then(server_ticks).unwrap_or(0);
+        Self { clients_us: us(clients), sequencer_us: us(sequencer), http_us: us(rest), server_us: us(server) }
     }
 
     /// The time used since `before`.
@@ -59,13 +64,41 @@ impl Cpu {
             clients_us: self.clients_us.saturating_sub(before.clients_us),
             sequencer_us: self.sequencer_us.saturating_sub(before.sequencer_us),
             http_us: self.http_us.saturating_sub(before.http_us),
+            server_us: self.server_us.saturating_sub(before.server_us),
         }
+    }
+
+    /// The service's own, its database server's left out.
+    pub fn service_us(self) -> u64 {
+        self.sequencer_us.saturating_add(self.http_us)
     }
 
     /// All of it.
     pub fn total_us(self) -> u64 {
-        self.clients_us.saturating_add(self.sequencer_us).saturating_add(self.http_us)
+        self.service_us().saturating_add(self.clients_us).saturating_add(self.server_us)
     }
+}
+
+/// The time of all children of a process's parent, and of the parent: PostgreSQL forks one process a connection and some more.
+/// Nothing, when the process is no PostgreSQL.
+fn server_ticks(process: u32) -> Option<u64> {
+    let stat = |process: &str| read_to_string(format!("/proc/{process}/stat")).ok();
+    let line = stat(&process.to_string())?;
+    let parent = (name(&line)? == "postgres").then(|| parent(&line))??;
+    let mut sum = ticks(&stat(parent)?)?;
+    for entry in read_dir("/proc").ok()?.flatten() {
+        let other = entry.file_name();
+        let line = other.to_str().filter(|name| name.bytes().all(|b| b.is_ascii_digit())).and_then(stat);
+        if let Some(line) = line.filter(|line| self::parent(line) == Some(parent)) {
+            sum = sum.saturating_add(ticks(&line).unwrap_or(0));
+        }
+    }
+    Some(sum)
+}
+
+/// The parent in a `stat` line: the second field behind the name.
+fn parent(line: &str) -> Option<&str> {
+    line.rsplit_once(')')?.1.split_ascii_whitespace().nth(1)
 }
 
 /// The name in a `stat` line: between the first and the last parenthesis.
@@ -105,6 +138,21 @@ pub fn load() -> String {
     text.split(' ').take(3).collect::<Vec<_>>().join(" ")
 }
 
+/// KiB of memory that this process holds, and that it held at most since [`forget_peak`]; zero where the kernel does not tell.
+pub fn memory_kib() -> (u64, u64) {
+    let status = read_to_string("/proc/self/status").unwrap_or_default();
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().trim_end_matches("kB").trim().parse().ok()
+    };
+    (field("VmRSS:").unwrap_or(0), field("VmHWM:").unwrap_or(0))
+}
+
+/// Begins the peak anew. Says whether the kernel did it; if not, the peak is the process's from its start.
+pub fn forget_peak() -> bool {
+    std::fs::write("/proc/self/clear_refs", "5").is_ok()
+}
+
 /// Cores that this process may use.
 pub fn cores() -> u64 {
     std::thread::available_parallelism().ok().and_then(|cores| u64::try_from(cores.get()).ok()).unwrap_or(1)
@@ -136,8 +184,19 @@ mod tests {
     #[test]
     fn a_stat_line_is_read_behind_its_name() {
         let line = "7 (a) b) S 1 7 7 0 -1 4194560 100 0 0 0 250 40 0 0 20 0 3 0 1 2 3";
-        assert_eq!((name(line), ticks(line)), (Some("a) b"), Some(290)));
+        assert_eq!((name(line), ticks(line), parent(line)), (Some("a) b"), Some(290), Some("1")));
         assert_eq!(ticks("nonsense"), None);
+    }
+
+    #[test]
+    fn memory_is_read_and_its_peak_is_no_less() {
+        let (now, peak) = memory_kib();
+        assert!(now > 1_000 && peak >= now, "{now} {peak}");
+    }
+
+    #[test]
+    fn a_process_that_is_no_server_has_no_servers_time() {
+        assert_eq!(server_ticks(std::process::id()), None);
     }
 
     #[test]

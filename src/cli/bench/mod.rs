@@ -1,71 +1,104 @@
-//! `bench`: invoices a second over HTTP, ours against one transaction a request, in one run on one machine.
+//! `bench`: invoices a second over HTTP, ours against rivals and ceilings, on SQLite and PostgreSQL, in one run on one machine; and
+//! how it fares as the ledger grows.
 //!
-//! Promise: both variants run the same program on the same disk with the same durability, in turns, and differ in the size of a
-//! batch alone. A bench whose answers and ledger disagree fails.
+//! Promise: all variants run behind the same HTTP, authorisation, parsing, checks and signatures, on the same disk with the same
+//! durability, in turns. A bench whose answers and ledger disagree fails.
 
+mod cell;
+mod compare;
+mod grow;
+mod grown;
+mod histogram;
 mod load;
 mod machine;
+mod peers;
+mod place;
+mod report;
+mod rivals;
 mod site;
-mod table;
+mod spread;
+mod wire;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use indicatif::ProgressBar;
-use tokio::runtime::{Handle, Runtime};
+use tokio::runtime::Runtime;
 
+use super::Done;
 use super::service::{start_logging, wait_for_stop};
-use super::{Done, audit};
 use crate::app;
 use crate::base::{Code, Fault, Faults};
-use load::{Measure, draft};
-use site::{Site, Variant};
-use table::{Conditions, Figures, Measured, Pair, Report};
+use load::{draft, micros};
+use peers::Peer;
+use place::Place;
+use report::Conditions;
+use site::Variant;
 
-/// Load before each window.
-const WARM_UP: Duration = Duration::from_secs(1);
+const HELP: &str = "\
+Measured: POST /v1/invoices on 127.0.0.1 over kept connections, five-line drafts without
+payment, 20 merchants with API keys, a random Idempotency-Key a request; authorised, checked
+against rules and caps, signed, numbered, sealed by three members, and fsynced before the answer
+(SQLite: WAL, synchronous=FULL; PostgreSQL: synchronous_commit=on). What is answered within the
+window counts.
+
+  ours    as in production: whatever has gathered during the last commit is committed together
+          (group commit)
+  bare    the ceiling: the same HTTP, authorisation, parsing, checks and signature, then the answer
+          (made of the first invoice, which is sealed for good); nothing is executed or stored
+  naive   one transaction, one block with its three seals and one fsync a request, as a
+          straightforward service does it: 16 connections with a thread each compete for the
+          database's lock; whatever a request needs is read from the database
+  queued  our sequencer with batches of one: its queue hands requests over in order, so they never
+          fight for the lock; the kind version of naive (only on demand: --variants)
+  plain   the same HTTP, parsing, checks and signature, then one INSERT of the entry's text in
+          autocommit over 16 connections; no number, no tree, no exactly-once
+
+Each repeat makes new ledgers and measures the variants right after one another in changing order,
+so that a disk that changes its mood meets all; ratios are taken within each repeat. The clients
+are tasks of this process on the same cores: with them elsewhere the service would be faster.
+
+What bounds it: 'cores' near the number of cores means the processor; 'sequencer' near 100 % with
+little CPU means the disk. CPU is processor time an invoice: HTTP (with JSON, checks, signatures)
++ sequencer (of rivals: all of their threads) + clients + the database server, which is counted
+where it runs on this machine: all of its processes, whatever else they do. The stages are
+measured in windows of their own, since measuring costs some itself; 'http' is what is in no
+stage. A commit is one fsync on SQLite; on PostgreSQL it is one flush of the write-ahead log, which
+commits of the same moment share (plain). Bytes are the database's after the run, by invoices. On
+tmpfs an fsync costs nothing and naive looks better than it is.
+
+--grow N fills a ledger to N entries over HTTP and measures on the way, at 10^3, 10^4, ... and N:
+issuing (256 clients) and, with no load beside it, reading an invoice, its receipt and a page of a
+merchant's list, all at random places (4 clients); memory of this process, clients included; and
+at the end the time from starting the service to its first new invoice's answer. Rates at N are held
+against those at 10^5, reads against 10^4 (or the nearest that was measured).
+
+Exit code 0: measured (targets met or not). 1: an answer was not as due, the ledger holds another
+number of invoices than were answered, an audit was not clean, or it was interrupted. 2: wrong use,
+an unusable folder or database.
+
+Examples:
+  piaolian bench                        SQLite, about 4 minutes
+  piaolian bench --quick                a smoke test of every variant
+  piaolian bench --database sqlite --database postgres://postgres@127.0.0.1:5432/postgres
+  piaolian bench --dir /mnt/nvme --seconds 30 --clients 256 --json
+  piaolian bench --grow 5000000 --database sqlite --dir /mnt/nvme
+  tests/peers/run.sh                    runs anvil and zatca-xml-js first, then this with --peer";
 
 /// Arguments of `bench`.
 #[derive(Args)]
-#[command(after_help = "\
-Measured: POST /v1/invoices on 127.0.0.1 over kept connections, five-line drafts without
-payment, 20 merchants with API keys, a random Idempotency-Key a request; authorised, checked
-against rules and caps, signed, numbered, sealed by three members, and fsynced (SQLite WAL,
-synchronous=FULL) before the answer. What is answered within the window counts.
-
-  ours   as in production: whatever has gathered during the last commit is committed together
-         (group commit)
-  naive  one transaction, one block with its three seals and one fsync a request
-         (batch_commands_max = 1); all else is the same code. Its queue hands requests over in
-         order, so they never fight for the database's lock: the kind version of naive
-
-Each repeat makes new ledgers and measures the variants right after one another, so that a disk
-that changes its mood meets both; the ratio is taken within each repeat. The clients are tasks
-of this process on the same cores: with them elsewhere the service would be faster. Rates fade
-as a ledger grows; these are young.
-
-What bounds it: 'cores' near the number of cores means the processor; 'sequencer' near 100 %
-with little CPU means the disk.
-On a quiet disk the ratio is mostly a block's own processor time, shared or not; on a busy one
-it is mostly the fsync's.
-CPU is processor time of the whole process an invoice: HTTP (with JSON, checks, signatures) +
-sequencer + clients.
-Bytes are ledger.db after closing, by invoices. On tmpfs an fsync costs nothing and naive looks
-better than it is.
-
-Exit code 0: measured. 1: an answer was not 201, the ledger holds another number of invoices
-than were answered, an audit was not clean, or it was interrupted. 2: wrong use or an unusable
-folder.
-
-Examples:
-  piaolian bench                        about 2 minutes
-  piaolian bench --quick                a smoke test
-  piaolian bench --dir /mnt/nvme --seconds 30 --clients 256 --json")]
+#[command(after_help = HELP)]
 pub struct BenchArgs {
     /// Folder on the disk to be measured; a folder of its own is made in it and removed at the end
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     dir: PathBuf,
+    /// `sqlite` (files in --dir), or postgres://user@host:port/database: ledgers get databases of their own on that server,
+    /// dropped at the end. Repeat it to measure both in one run
+    #[arg(long = "database", value_name = "sqlite|URL", default_value = "sqlite")]
+    databases: Vec<Place>,
+    /// What is measured
+    #[arg(long, value_enum, value_name = "NAME,..", value_delimiter = ',', default_value = "ours,bare,naive,plain")]
+    variants: Vec<Variant>,
     /// Seconds of each window
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: u64,
@@ -76,10 +109,16 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N,..", value_delimiter = ',', default_value = "1,64,256",
         value_parser = clap::value_parser!(u64).range(1..=1024))]
     clients: Vec<u64>,
-    /// One second, one repeat: says that it runs, not how fast
-    #[arg(long, conflicts_with_all = ["seconds", "repeats"])]
+    /// Half a second, one repeat, every variant: says that it runs, not how fast
+    #[arg(long, conflicts_with_all = ["seconds", "repeats", "variants"])]
     quick: bool,
-    /// Audit both ledgers of the last repeat
+    /// Fill a ledger to N entries and measure on the way
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(100..=100_000_000), conflicts_with_all = ["variants", "clients", "peers"])]
+    grow: Option<u64>,
+    /// Invoices a second that another program was measured at on this machine; its ratio is printed
+    #[arg(long = "peer", value_name = "NAME=RATE")]
+    peers: Vec<Peer>,
+    /// Audit the ledgers of the last repeat
     #[arg(long)]
     audit: bool,
     /// Keep the ledgers
@@ -90,12 +129,12 @@ pub struct BenchArgs {
     json: bool,
 }
 
-/// What is to be measured.
-struct Plan {
-    clients: Vec<u64>,
+/// Windows of a run.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    warm_up: Duration,
     window: Duration,
     repeats: u64,
-    audit: bool,
 }
 
 /// The folder of the run, removed when it is over.
@@ -126,41 +165,70 @@ impl Drop for Scratch {
 /// Runs it.
 pub fn bench(args: BenchArgs) -> Result<Done, Faults> {
     start_logging("error")?;
-    let BenchArgs { dir, seconds, repeats, clients, quick, audit, keep, json } = args;
-    let (seconds, repeats) = if quick { (1, 1) } else { (seconds, repeats) };
-    let scratch = Scratch::make(&dir, keep)?;
-    let conditions = conditions(&scratch.folder, seconds, repeats);
+    for (at, place) in args.databases.iter().enumerate() {
+        if args.databases.iter().skip(at.saturating_add(1)).any(|other| other.database() == place.database()) {
+            let message = format!("{} is named twice; one of each kind is measured", place.database());
+            return Err(Fault::new(Code::CliUrl, "--database", message).into());
+        }
+    }
+    let pace = match args.quick {
+        true => Pace { warm_up: Duration::from_millis(300), window: Duration::from_millis(500), repeats: 1 },
+        false => {
+            Pace { warm_up: Duration::from_secs(1), window: Duration::from_secs(args.seconds), repeats: args.repeats }
+        }
+    };
+    let scratch = Scratch::make(&args.dir, args.keep)?;
+    let conditions = conditions(&scratch.folder, pace);
     if machine::is_memory(&conditions.file_system) {
-        eprintln!("warning: {} is in memory: an fsync costs nothing there; --dir takes one on a disk", dir.display());
+        let dir = args.dir.display();
+        eprintln!("warning: {dir} is in memory: an fsync costs nothing there; --dir takes one on a disk");
     }
     if conditions.debug_build {
         eprintln!("warning: built without optimisation; use cargo run --release");
     }
-    let plan = Plan { clients, window: Duration::from_secs(seconds), repeats, audit };
     // A runtime of its own, so that the clients neither slow the service's workers down nor are held up by them.
     let runtime = client_runtime()?;
-    let measured = app::block_on(async {
-        tokio::select! {
-            measured = run(&plan, &scratch.folder, runtime.handle()) => measured.map(Some),
-            stopped = wait_for_stop() => stopped.map(|()| None).map_err(Faults::from),
+    let done = match args.grow {
+        Some(entries) => {
+            let plan = grow::Plan { entries, pace, keep: args.keep };
+            let grown = grow::run(&args.databases, plan, &scratch.folder, runtime.handle());
+            until_stopped(grown).map(|grown| grown.map(|grown| grown.print(conditions, args.json)))
         }
-    });
+        None => {
+            let variants = if args.quick { compare::ALL.to_vec() } else { args.variants };
+            let (clients, audit, keep) = (args.clients, args.audit, args.keep);
+            let plan = compare::Plan { places: args.databases, variants, clients, pace, audit, keep };
+            let measured = compare::run(&plan, &scratch.folder, runtime.handle());
+            let print = |measured| {
+                let report = report::Report::of(conditions, &plan.clients, &measured, &args.peers);
+                match args.json {
+                    true => println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default()),
+                    false => report.print(),
+                }
+            };
+            until_stopped(measured).map(|measured| measured.map(print))
+        }
+    };
     runtime.shutdown_background();
-    let measured = match measured {
-        Ok(Some(measured)) => measured,
-        Ok(None) => return Ok(Done::No),
+    match done {
+        Ok(Some(())) => Ok(Done::Well),
+        Ok(None) => Ok(Done::No),
         Err(faults) if faults.first().is_some_and(|fault| is_verdict(fault.code)) => {
             eprintln!("the bench failed: {faults}");
-            return Ok(Done::No);
+            Ok(Done::No)
         }
-        Err(faults) => return Err(faults),
-    };
-    let report = Report::of(conditions, &plan.clients, &measured);
-    match json {
-        true => println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default()),
-        false => report.print(),
+        Err(faults) => Err(faults),
     }
-    Ok(Done::Well)
+}
+
+/// Runs to the end, or until the process is told to stop: `None`.
+fn until_stopped<T>(work: impl Future<Output = Result<T, Faults>>) -> Result<Option<T>, Faults> {
+    app::block_on(async {
+        tokio::select! {
+            done = work => done.map(Some),
+            stopped = wait_for_stop() => stopped.map(|()| None).map_err(Faults::from),
+        }
+    })
 }
 
 /// Whether a fault is about what was measured, and not about how the command was used.
@@ -168,83 +236,27 @@ fn is_verdict(code: Code) -> bool {
     [Code::Internal, Code::CliRefused, Code::CliUnreachable].contains(&code)
 }
 
-fn conditions(folder: &Path, seconds: u64, repeats: u64) -> Conditions {
+fn conditions(folder: &Path, pace: Pace) -> Conditions {
     Conditions {
         folder: folder.display().to_string(),
         file_system: machine::file_system(folder).unwrap_or_else(|| "unknown file system".to_owned()),
         cores: machine::cores(),
         load_before: machine::load(),
-        seconds,
-        repeats,
+        window_ms: micros(pace.window).div_euclid(1_000),
+        repeats: pace.repeats,
         request_bytes: draft().to_string().len(),
         debug_build: cfg!(debug_assertions),
     }
 }
 
+/// Half of the cores' number of threads: a thread serves tens of thousands of requests a second, and more of them only hand
+/// work to one another.
 fn client_runtime() -> Result<Runtime, Fault> {
-    let threads = usize::try_from(machine::cores()).unwrap_or(1);
+    let threads = usize::try_from(machine::cores().div_ceil(2)).unwrap_or(1).max(1);
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         .thread_name(machine::CLIENT_THREAD)
         .enable_all()
         .build()
         .map_err(|e| Fault::new(Code::Internal, "", format!("no runtime for the clients: {e}")))
-}
-
-async fn run(plan: &Plan, folder: &Path, runtime: &Handle) -> Result<Measured, Faults> {
-    let mut measured = Measured::default();
-    let cells = u64::try_from(plan.clients.len()).unwrap_or(0).saturating_mul(plan.repeats).saturating_mul(2);
-    let bar = super::progress::bar(cells, "cells");
-    for repeat in 1..=plan.repeats {
-        let folder = folder.join(format!("repeat-{repeat}"));
-        let mut naive = Site::open(&folder, Variant::Naive).await?;
-        let mut ours = Site::open(&folder, Variant::Ours).await?;
-        for &clients in &plan.clients {
-            measured.fsync_us.extend(machine::probe_fsync(&folder)?);
-            let cell = Measure { clients, warm_up: WARM_UP, window: plan.window };
-            // Whoever is second meets the other's dirty pages: take turns.
-            let (naive, ours) = match repeat.is_multiple_of(2) {
-                false => {
-                    let naive = measure(runtime, &mut naive, cell, &bar).await?;
-                    (naive, measure(runtime, &mut ours, cell, &bar).await?)
-                }
-                true => {
-                    let ours = measure(runtime, &mut ours, cell, &bar).await?;
-                    (measure(runtime, &mut naive, cell, &bar).await?, ours)
-                }
-            };
-            measured.pairs.push(Pair { clients, naive, ours });
-        }
-        if plan.audit && repeat == plan.repeats {
-            bar.suspend(|| eprintln!("auditing both ledgers"));
-            audited(&naive).await?;
-            audited(&ours).await?;
-        }
-        for site in [naive, ours] {
-            let variant = site.variant;
-            measured.bytes.push((variant, site.close().await?));
-        }
-    }
-    bar.finish_and_clear();
-    Ok(measured)
-}
-
-async fn measure(runtime: &Handle, site: &mut Site, cell: Measure, bar: &ProgressBar) -> Result<Figures<u64>, Faults> {
-    let figures = load::measure(runtime, site, cell).await?;
-    bar.inc(1);
-    Ok(figures)
-}
-
-/// Audits a site's ledger as `piaolian audit` does.
-async fn audited(site: &Site) -> Result<(), Faults> {
-    let (store, roster) = site.ledger();
-    let audited = tokio::task::spawn_blocking(move || audit::run(&store, &[roster])).await;
-    let report = audited.map_err(|e| Fault::new(Code::Internal, "", e.to_string()))??;
-    let variant = site.variant.as_str();
-    if !report.is_clean() {
-        audit::print(&report);
-        return Err(Fault::new(Code::Internal, "", format!("the audit of the {variant} ledger is not clean")).into());
-    }
-    eprintln!("{variant}: audit clean, {} blocks, {} invoices", report.blocks, report.invoices);
-    Ok(())
 }

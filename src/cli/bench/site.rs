@@ -1,26 +1,32 @@
 //! One variant's service on a ledger of its own: made, peopled with merchants, served over HTTP, counted, taken apart.
 
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use serde::Serialize;
 use tokio::task::JoinHandle;
 
+use super::place::{Ground, Weight};
+use super::rivals::{Kind, Parts, Rival};
 use crate::app::{self, Ingredients, ServerHandle, Service};
 use crate::base::ids::{ChainId, IdempotencyKey, MerchantId};
 use crate::base::limits::{AMOUNT_FEN_MAX, CANONICAL_INTEGER_MAX};
-use crate::base::{Code, Fault, Faults, Secret, SystemClock};
-use crate::chain::roster::Roster;
-use crate::cli::client::Target;
-use crate::config::keyring::{self, Keyring};
+use crate::base::{Clock, Code, Fault, Faults, Secret, SystemClock};
+use crate::chain::roster::{MemberName, Roster};
+use crate::config::keyring::{self, Keyring, PROPOSER};
+use crate::http::HttpState;
 use crate::invoice::{Fen, IssuingRules, Seller, TaxRate};
 use crate::ledger::Entry;
 use crate::ledger::command::RulesBody;
 use crate::ledger::record::RulesScope;
-use crate::sequencer;
-use crate::sequencer::desk::{CustodyAsked, Desk, RegisterAsked};
-use crate::store::{DatabaseUrl, Role, Store};
+use crate::parties::kingdee::custody::Custody;
+use crate::parties::kingdee::erp::Erp;
+use crate::parties::tencent::wallet::Wallet;
+use crate::sequencer::desk::{CustodyAsked, Desk, Parties, RegisterAsked};
+use crate::sequencer::{self, Engine, Leadership, LeadershipThread, LocalEngine, found_chain};
+use crate::store::{Role, Store};
 
 /// Merchants that the clients share.
 const MERCHANTS: u64 = 20;
@@ -28,31 +34,50 @@ const MERCHANTS: u64 = 20;
 /// The chain of the bench.
 const CHAIN: &str = "bench-sandbox";
 
+/// Connections that the service reads with.
+const READERS: u32 = 4;
+
 /// What is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Variant {
-    /// One transaction a request.
-    Naive,
-    /// As in production: whatever waits is committed together.
+    /// As in production: whatever waits is committed together
     Ours,
+    /// The ceiling: everything up to the signature, then an answer; nothing is stored
+    Bare,
+    /// One transaction a request over a pool of connections, nothing kept in memory
+    Naive,
+    /// Our sequencer with batches of one: a naive service whose requests queue in order
+    Queued,
+    /// One insert of the text a request, in autocommit: no ledger
+    Plain,
 }
 
 impl Variant {
     /// As printed.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Naive => "naive",
             Self::Ours => "ours",
+            Self::Bare => "bare",
+            Self::Naive => "naive",
+            Self::Queued => "queued",
+            Self::Plain => "plain",
         }
     }
 
-    /// The variants differ in this and in nothing else. The naive one still goes through the queue, so its requests wait in
-    /// order instead of fighting for the database's lock: the kind version of naive.
-    fn sequencer(self) -> sequencer::Config {
+    /// Whether it stores anything, so that it is another one on another database.
+    pub fn stores(self) -> bool {
         match self {
-            Self::Naive => sequencer::Config { batch_commands_max: 1, ..sequencer::Config::default() },
-            Self::Ours => sequencer::Config::default(),
+            Self::Bare => false,
+            Self::Ours | Self::Naive | Self::Queued | Self::Plain => true,
+        }
+    }
+
+    /// Whether its ledger holds every invoice.
+    pub fn keeps_ledger(self) -> bool {
+        match self {
+            Self::Ours | Self::Naive | Self::Queued => true,
+            Self::Bare | Self::Plain => false,
         }
     }
 }
@@ -60,12 +85,29 @@ impl Variant {
 /// The newest block, and how long the sequencer has worked so far.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Tip {
-    /// Its height.
-    pub height: u64,
+    /// Commits: blocks, or rows of the plain variant.
+    pub commits: u64,
     /// Entries of the chain.
     pub size: u64,
     /// Time that batches took, execution to commit, waiting for the disk included.
     pub sequencer: Duration,
+}
+
+/// Who answers behind HTTP.
+enum Behind {
+    /// The service as it is.
+    Service(Service),
+    /// Something else behind the same desks.
+    Rival(Rival, Arc<HttpState>, LeadershipThread),
+}
+
+/// API keys of a peopled ledger.
+#[derive(Clone)]
+pub struct Keys {
+    /// One a merchant.
+    pub merchants: Vec<Secret<String>>,
+    /// Reads everything.
+    pub auditor: Secret<String>,
 }
 
 /// A running service.
@@ -73,110 +115,176 @@ pub struct Site {
     /// Which variant it is.
     pub variant: Variant,
     /// Where its clients connect.
-    pub target: Target,
-    /// API keys, one a merchant.
-    pub keys: Vec<Secret<String>>,
-    /// Entries that the set-up made.
-    pub entries_before: u64,
-    /// Invoices that clients were told of, over all cells.
-    pub answered: u64,
-    folder: PathBuf,
+    pub address: SocketAddr,
+    /// Where its ledger is.
+    pub ground: Ground,
     store: Store,
-    service: Service,
+    roster: Roster,
+    behind: Behind,
     server: ServerHandle,
     running: JoinHandle<std::io::Result<()>>,
 }
 
 impl Site {
-    /// Makes ledger and keyring in a new folder, starts the service and registers merchants, rules and API keys.
-    pub async fn open(folder: &Path, variant: Variant) -> Result<Self, Faults> {
-        let folder = folder.join(variant.as_str());
-        let keys = folder.join("keys");
-        keyring::make(&keys, &ChainId::try_from(CHAIN)?)?;
-        let url = DatabaseUrl::parse(&format!("sqlite:{}", folder.join("ledger.db").display()))?;
-        Store::migrate(&url)?;
-        let store = Store::open(&url, 4)?;
+    /// Makes a keyring in the ground's folder, starts the service and registers merchants, rules and API keys.
+    pub async fn open(ground: Ground, variant: Variant) -> Result<(Self, Keys), Faults> {
+        keyring::make(&ground.folder.join("keys"), &ChainId::try_from(CHAIN)?)?;
+        let site = Self::start(ground, variant).await?;
+        let keys = people(site.desk()).await?;
+        Ok((site, keys))
+    }
+
+    /// Starts the service over a ledger that may have entries.
+    pub async fn start(ground: Ground, variant: Variant) -> Result<Self, Faults> {
+        let store = Store::open(&ground.url, READERS)?;
+        let keyring = Keyring::load(&ground.folder.join("keys"))?;
+        let roster = keyring.roster.clone();
         let listener = app::listen("127.0.0.1:0")?;
         let address = listener.local_addr().map_err(|e| Fault::new(Code::Internal, "listen", e.to_string()))?;
         let public_url = format!("http://{address}");
-        let service = Service::start(Ingredients {
-            store: store.clone(),
-            keyring: Keyring::load(&keys)?,
-            notices: None,
-            clock: Arc::new(SystemClock),
-            public_url: public_url.clone(),
-            advertise: String::new(),
-            sequencer: variant.sequencer(),
-        })
-        .await?;
-        let server = app::serve(service.state.clone(), listener, 0)?;
-        let (handle, running) = (server.handle(), tokio::spawn(server));
-        let keys = people(service.desk()).await?;
-        let target = Target::parse(&public_url)?;
-        let mut site = Self {
-            variant,
-            target,
-            keys,
-            entries_before: 0,
-            answered: 0,
-            folder,
-            store,
-            service,
-            server: handle,
-            running,
+        let (behind, server) = match variant {
+            Variant::Ours | Variant::Queued => {
+                let service = Service::start(ingredients(&store, keyring, public_url, variant)).await?;
+                let server = app::serve(service.state.clone(), listener, 0)?;
+                (Behind::Service(service), server)
+            }
+            Variant::Bare => rival(Kind::Bare, &ground, &store, keyring, public_url, listener)?,
+            Variant::Naive => rival(Kind::Naive, &ground, &store, keyring, public_url, listener)?,
+            Variant::Plain => rival(Kind::Plain, &ground, &store, keyring, public_url, listener)?,
         };
-        site.entries_before = site.tip()?.size;
-        Ok(site)
+        let (handle, running) = (server.handle(), tokio::spawn(server));
+        Ok(Self { variant, address, ground, store, roster, behind, server: handle, running })
+    }
+
+    fn desk(&self) -> &Arc<Desk> {
+        match &self.behind {
+            Behind::Service(service) => service.desk(),
+            Behind::Rival(_, state, _) => &state.desk,
+        }
     }
 
     /// The newest block.
     pub fn tip(&self) -> Result<Tip, Faults> {
         let block = self.store.read_blocking(|reader| Ok::<_, Faults>(reader.checkpoint()?))?;
         let block = block.ok_or_else(|| Fault::new(Code::Internal, "", "the ledger has no genesis block"))?;
-        Ok(Tip { height: block.height, size: block.size, sequencer: self.sequencer_time() })
+        let (commits, sequencer) = match &self.behind {
+            Behind::Service(service) => (block.height, sequencer_time(service)),
+            Behind::Rival(rival, ..) => match self.variant {
+                Variant::Plain => (rival.answered(), Duration::ZERO),
+                Variant::Bare => (0, Duration::ZERO),
+                Variant::Naive | Variant::Ours | Variant::Queued => (block.height, Duration::ZERO),
+            },
+        };
+        Ok(Tip { commits, size: block.size, sequencer })
     }
 
-    fn sequencer_time(&self) -> Duration {
-        let families = self.service.state.registry.gather();
-        let family = families.iter().find(|family| family.name() == "piaolian_batch_seconds");
-        let seconds = family.and_then(|family| family.get_metric().first()).map(|metric| metric.get_histogram());
-        seconds.and_then(|all| Duration::try_from_secs_f64(all.get_sample_sum()).ok()).unwrap_or_default()
+    /// Invoices that it answered, by its own count: in its ledger, or in what it has instead of one.
+    pub fn invoices(&self) -> Result<u64, Faults> {
+        match &self.behind {
+            Behind::Rival(rival, ..) if !self.variant.keeps_ledger() => Ok(rival.answered()),
+            // Rules and merchants are entries too.
+            Behind::Rival(..) | Behind::Service(_) => Ok(self.tip()?.size.saturating_sub(MERCHANTS).saturating_sub(1)),
+        }
     }
 
     /// What an audit needs: the ledger, and the roster that it must follow from.
     pub fn ledger(&self) -> (Store, Roster) {
-        (self.store.clone(), self.service.roster.clone())
+        (self.store.clone(), self.roster.clone())
     }
 
-    /// Holds the answers against the ledger, stops the service and gives the bytes of its ledger an invoice.
+    /// What the ledger weighs now.
+    pub fn weigh(&mut self) -> Result<Weight, Faults> {
+        self.ground.weigh()
+    }
+
+    /// Holds the answers against the ledger and stops the service. Gives the ground back.
     ///
     /// # Errors
-    /// [`Code::Internal`] when clients were told of another number of invoices than the ledger holds.
-    pub async fn close(self) -> Result<u64, Faults> {
-        let sealed = self.tip()?.size.saturating_sub(self.entries_before);
-        let Self { variant, answered, folder, store, service, server, running, .. } = self;
+    /// [`Code::Internal`] when clients were told of another number of invoices than there are.
+    pub async fn close(self, answered: u64) -> Result<Ground, Faults> {
+        let counted = self.invoices();
+        let Self { variant, ground, store, behind, server, running, .. } = self;
         server.stop(true).await;
         if let Err(error) = running.await {
             tracing::error!(%error, "the server ended badly");
         }
-        service.stop().await;
-        // The last connection to leave brings the write-ahead log into the database and deletes it.
+        match behind {
+            Behind::Service(service) => service.stop().await,
+            Behind::Rival(rival, state, lease) => {
+                drop(state);
+                let joined = tokio::task::spawn_blocking(move || {
+                    rival.join();
+                    lease.stop();
+                })
+                .await;
+                joined.map_err(|e| Fault::new(Code::Internal, "", format!("a rival ended badly: {e}")))?;
+            }
+        }
+        // The last connection to leave brings SQLite's write-ahead log into the database and deletes it.
         drop(store);
-        if sealed != answered {
-            let message = format!("{}: {answered} answers 201, but {sealed} invoices in the ledger", variant.as_str());
+        let counted = counted?;
+        if counted != answered {
+            let (variant, database) = (variant.as_str(), ground.database);
+            let message = format!("{variant} on {database}: {answered} answers 201, but {counted} invoices are there");
             return Err(Fault::new(Code::Internal, "", message).into());
         }
-        let bytes: u64 = ["ledger.db", "ledger.db-wal"]
-            .iter()
-            .filter_map(|name| std::fs::metadata(folder.join(name)).ok())
-            .map(|file| file.len())
-            .fold(0, u64::saturating_add);
-        Ok(bytes.checked_div(sealed).unwrap_or(0))
+        Ok(ground)
     }
 }
 
+fn ingredients(store: &Store, keyring: Keyring, public_url: String, variant: Variant) -> Ingredients {
+    let sequencer = match variant {
+        Variant::Queued => sequencer::Config { batch_commands_max: 1, ..sequencer::Config::default() },
+        Variant::Ours | Variant::Bare | Variant::Naive | Variant::Plain => sequencer::Config::default(),
+    };
+    Ingredients {
+        store: store.clone(),
+        keyring,
+        notices: None,
+        clock: Arc::new(SystemClock),
+        public_url,
+        advertise: String::new(),
+        sequencer,
+    }
+}
+
+/// The same desks and the same HTTP as the service has, over something else than its sequencer.
+fn rival(
+    kind: Kind,
+    ground: &Ground,
+    store: &Store,
+    keyring: Keyring,
+    public_url: String,
+    listener: std::net::TcpListener,
+) -> Result<(Behind, app::Server), Faults> {
+    let Keyring { roster, seal_keys, custody } = keyring;
+    let engine: Arc<dyn Engine> = Arc::new(LocalEngine::new(&roster, seal_keys, MemberName::try_from(PROPOSER)?)?);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    found_chain(store, &roster, engine.as_ref(), clock.now())?;
+    let parts = Parts { store: store.clone(), url: ground.url.clone(), clock: Arc::clone(&clock), engine };
+    let (sequencer, rival) = Rival::start(kind, &parts)?;
+    let parties = Parties {
+        notices: None,
+        custody: Custody::new(&custody)?,
+        wallet: Arc::new(Wallet::default()),
+        erp: Arc::new(Erp::default()),
+    };
+    let desk = Arc::new(Desk::new(roster.chain().clone(), store.clone(), sequencer, clock, parties));
+    let (leadership, lease) = Leadership::start(store.clone(), String::new())?;
+    let state = Arc::new(HttpState::new(desk, leadership, public_url, prometheus::Registry::new())?);
+    let server = app::serve(Arc::clone(&state).into(), listener, 0)?;
+    Ok((Behind::Rival(rival, state, lease), server))
+}
+
+fn sequencer_time(service: &Service) -> Duration {
+    let families = service.state.registry.gather();
+    let family = families.iter().find(|family| family.name() == "piaolian_batch_seconds");
+    let seconds = family.and_then(|family| family.get_metric().first()).map(|metric| metric.get_histogram());
+    seconds.and_then(|all| Duration::try_from_secs_f64(all.get_sample_sum()).ok()).unwrap_or_default()
+}
+
 /// Rules that let the bench through without being empty, merchants in custody, and a key for each.
-async fn people(desk: &Arc<Desk>) -> Result<Vec<Secret<String>>, Faults> {
+async fn people(desk: &Arc<Desk>) -> Result<Keys, Faults> {
     let rules = IssuingRules {
         per_invoice_cap: Some(Fen::new(AMOUNT_FEN_MAX)?),
         monthly_cap: Some(Fen::new(CANONICAL_INTEGER_MAX)?),
@@ -185,12 +293,13 @@ async fn people(desk: &Arc<Desk>) -> Result<Vec<Secret<String>>, Faults> {
         ..IssuingRules::default()
     };
     desk.set_rules(IdempotencyKey::try_from("bench-rules")?, RulesBody { scope: RulesScope::All, rules }).await?;
-    let mut keys = Vec::new();
+    let mut merchants = Vec::new();
     for number in 1..=MERCHANTS {
         let merchant = register(desk, number).await?;
-        keys.push(desk.new_api_key(Role::Merchant, Some(merchant), "bench".to_owned()).await?.secret);
+        merchants.push(desk.new_api_key(Role::Merchant, Some(merchant), "bench".to_owned()).await?.secret);
     }
-    Ok(keys)
+    let auditor = desk.new_api_key(Role::Auditor, None, "bench".to_owned()).await?.secret;
+    Ok(Keys { merchants, auditor })
 }
 
 async fn register(desk: &Arc<Desk>, number: u64) -> Result<MerchantId, Faults> {

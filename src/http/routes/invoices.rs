@@ -12,6 +12,7 @@ use super::super::wire::{
 };
 use super::{cut_page, missing, page_items};
 use crate::base::ids::{Provider, TransactionId};
+use crate::base::stages::Stage;
 use crate::base::{Code, Fault, Faults};
 use crate::chain::hash::Hash;
 use crate::chain::receipt::Receipt;
@@ -103,12 +104,14 @@ pub async fn issue_invoice(
     let IssueInvoiceRequest { draft, signature } = body;
     let asked = IssueAsked { merchant, key, draft, signature };
     let (recorded, warnings) = state.desk.issue(asked).await.map_err(in_draft)?;
-    let invoice = reply_of(&recorded.receipt.entry, &recorded.leaf, recorded.height, &state.public_url)?;
-    Ok(HttpResponse::Created().json(IssuedReply {
-        invoice,
-        receipt: recorded.receipt,
-        warnings: warnings.into_iter().map(one_in_draft).map(|fault| ProblemFault::from(&fault)).collect(),
-    }))
+    Stage::Reply.measure(|| {
+        let invoice = reply_of(&recorded.receipt.entry, &recorded.leaf, recorded.height, &state.public_url)?;
+        Ok(HttpResponse::Created().json(IssuedReply {
+            invoice,
+            receipt: recorded.receipt,
+            warnings: warnings.into_iter().map(one_in_draft).map(|fault| ProblemFault::from(&fault)).collect(),
+        }))
+    })
 }
 
 /// List invoices, newest first.

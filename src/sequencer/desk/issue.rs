@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{Desk, POLICY, Recorded};
 use crate::base::ids::{IdempotencyKey, MerchantId};
+use crate::base::stages::Stage;
 use crate::base::{Code, Fault, Faults, LegalDate};
 use crate::chain::canonical;
 use crate::chain::issuer::{Address, IssuerSignature, eip191_hash};
@@ -72,7 +73,8 @@ impl Desk {
         let profile = self.profile(&merchant).await?;
         let date = LegalDate::of(self.clock.now())?;
         let request = || request_hash(&self.chain, "issue", &Fingerprint { draft: &draft, signature });
-        let checked = draft.check(&profile.merchant.seller, &self.chain, &merchant, date, &POLICY);
+        let check = || draft.check(&profile.merchant.seller, &self.chain, &merchant, date, &POLICY);
+        let checked = Stage::Check.measure(check);
         let (checked, warnings) = match checked {
             Ok(checked) => checked,
             Err(faults) => {
@@ -82,14 +84,14 @@ impl Desk {
                 return before.map(|recorded| (recorded, Vec::new())).ok_or(faults);
             }
         };
-        let request = request()?;
+        let request = Stage::Check.measure(request)?;
         let sealed = match (signature, &profile.key) {
             (Some(signature), _) => {
                 let issue = Issue::signed(key, request, checked, profile.merchant.issuer, signature)?;
                 self.sequencer.submit(Command::Issue(Box::new(issue))).await?
             }
             (None, Some(issuer)) => {
-                let draft = Unsigned::new(key, request, checked)?;
+                let draft = Stage::Check.measure(|| Unsigned::new(key, request, checked))?;
                 self.sequencer.sign_and_submit(draft, Arc::clone(issuer)).await?
             }
             (None, None) => {

@@ -12,6 +12,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{Sealed, Sequencer};
 use crate::base::ids::{ChainId, IdempotencyKey, MerchantId};
+use crate::base::stages::Stage;
 use crate::base::{Clock, Code, Fault, Faults};
 use crate::chain::hash::Hash;
 use crate::chain::issuer::IssuerKey;
@@ -154,9 +155,10 @@ impl Desk {
     /// The durable outcome of a sealed command, read back if it was said before.
     async fn recorded(&self, sealed: Sealed) -> Result<Recorded, Faults> {
         match sealed {
-            Sealed::New(entry) => {
-                Ok(Recorded { new: true, leaf: entry.leaf, height: entry.block.height, receipt: entry.into_receipt() })
-            }
+            Sealed::New(entry) => Ok(Stage::Reply.measure(|| {
+                let (leaf, height) = (entry.leaf, entry.block.height);
+                Recorded { new: true, leaf, height, receipt: entry.into_receipt() }
+            })),
             // It is recorded: whatever keeps it from being read now, "nothing was done" would be a lie.
             Sealed::Before(index) => self.recorded_before(index).await.map_err(|faults| {
                 tracing::warn!(entry.index = index, %faults, "a recorded answer could not be read");
