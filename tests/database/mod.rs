@@ -239,6 +239,9 @@ impl Drop for TestDatabase {
             Place::Server(name) if name.is_empty() => {}
             Place::Server(name) => {
                 // A failed test must not fail a second time here, which would end the process: what stays is swept by the next run.
+                if std::thread::panicking() {
+                    return;
+                }
                 if let Ok(mut conn) = PgConnection::establish(&server()) {
                     let _ = conn.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
                 }
