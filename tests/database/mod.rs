@@ -4,8 +4,6 @@
 //! server, on which each test makes a database and drops it. `TEST_POSTGRES` names a server for the tests that need PostgreSQL whatever the
 //! run is about. `tests/run.sh` starts a server and sets both.
 
-// Each target uses its own part of this.
-#![expect(clippy::allow_attributes, reason = "what is unused differs from target to target")]
 #![allow(dead_code, reason = "each target that includes this uses its own part")]
 
 mod cells;
