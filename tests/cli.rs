@@ -10,6 +10,9 @@
 )]
 
 #[cfg(test)]
+#[path = "database/mod.rs"]
+mod database;
+#[cfg(test)]
 #[path = "cli/serve.rs"]
 mod serve;
 
@@ -20,6 +23,8 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use piaolian::chain::hash::leaf_hash;
 use piaolian::chain::receipt::Receipt;
 use serde_json::Value;
+
+use crate::database::{Kind, TestDatabase, kind};
 
 fn piaolian(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_piaolian")).args(arguments).output().unwrap()
@@ -46,12 +51,9 @@ struct Demo {
 }
 
 impl Demo {
-    fn run(folder: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_piaolian"))
-            .args(["demo", "--dir", &text(folder), "--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+    fn run(arguments: &[String]) -> Self {
+        let mut child =
+            Command::new(env!("CARGO_BIN_EXE_piaolian")).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
         let mut told = String::new();
         let mut output = BufReader::new(child.stdout.take().unwrap());
         while !told.contains("Still serving") {
@@ -111,7 +113,15 @@ fn get_json(url: &str) -> Value {
 fn the_demonstration_ends_in_invoices_whose_scanned_codes_verify() {
     let temp = tempfile::tempdir().unwrap();
     let folder = temp.path().join("demo");
-    let demo = Demo::run(&folder);
+    let mut arguments = ["demo", "--listen", "127.0.0.1:0", "--dir", &text(&folder)].map(str::to_owned).to_vec();
+    // Unless told otherwise the ledger is in the folder.
+    let server = (kind() == Kind::Postgres).then(TestDatabase::empty);
+    let database =
+        server.as_ref().map_or(format!("sqlite:{}", text(&folder.join("ledger.db"))), TestDatabase::url_text);
+    if server.is_some() {
+        arguments.extend(["--database".to_owned(), database.clone()]);
+    }
+    let demo = Demo::run(&arguments);
     assert!(demo.told.contains("CLEAN"), "{}", demo.told);
     let pdfs = files(&folder.join("pdf"), "pdf");
     assert_eq!(pdfs.len(), 28);
@@ -125,8 +135,9 @@ fn the_demonstration_ends_in_invoices_whose_scanned_codes_verify() {
     }
     demo.stop();
     receipts_verify(&folder);
-    a_second_run_issues_nothing_twice(&folder);
-    the_ledger_audits_and_exports(&folder);
+    assert_eq!(folder.join("ledger.db").exists(), server.is_none());
+    a_second_run_issues_nothing_twice(&folder, &arguments);
+    the_ledger_audits_and_exports(&folder, &database);
 }
 
 fn receipts_verify(folder: &Path) {
@@ -149,10 +160,11 @@ fn receipts_verify(folder: &Path) {
     assert!(err(&missing).contains("CLI-FILE"), "{}", err(&missing));
 }
 
-fn a_second_run_issues_nothing_twice(folder: &Path) {
+fn a_second_run_issues_nothing_twice(folder: &Path, arguments: &[String]) {
     let before = files(&folder.join("receipts"), "json");
     let bytes: Vec<Vec<u8>> = before.iter().map(|path| std::fs::read(path).unwrap()).collect();
-    let again = piaolian(&["demo", "--once", "--dir", &text(folder), "--listen", "127.0.0.1:0"]);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).chain(["--once"]).collect();
+    let again = piaolian(&arguments);
     assert_eq!(again.status.code(), Some(0), "{}{}", out(&again), err(&again));
     assert_eq!(files(&folder.join("receipts"), "json"), before);
     for (path, bytes) in before.iter().zip(bytes) {
@@ -160,16 +172,15 @@ fn a_second_run_issues_nothing_twice(folder: &Path) {
     }
 }
 
-fn the_ledger_audits_and_exports(folder: &Path) {
-    let database = format!("sqlite:{}", text(&folder.join("ledger.db")));
+fn the_ledger_audits_and_exports(folder: &Path, database: &str) {
     let roster = text(&folder.join("keys/roster.json"));
-    let audit = piaolian(&["audit", "--json", "--database", &database, "--roster", &roster]);
+    let audit = piaolian(&["audit", "--json", "--database", database, "--roster", &roster]);
     assert_eq!(audit.status.code(), Some(0), "{}", out(&audit));
     let report: Value = serde_json::from_str(&out(&audit)).unwrap();
     assert_eq!((&report["invoices"], &report["signatures"]), (&Value::from(28), &Value::from(28)));
 
     let lines = folder.join("entries.jsonl");
-    let export = piaolian(&["export", "--format", "jsonl", "--out", &text(&lines), "--database", &database]);
+    let export = piaolian(&["export", "--format", "jsonl", "--out", &text(&lines), "--database", database]);
     assert_eq!(export.status.code(), Some(0), "{}", err(&export));
     let lines = std::fs::read_to_string(&lines).unwrap();
     assert_eq!(Value::from(lines.lines().count()), report["entries"]);
@@ -180,7 +191,7 @@ fn the_ledger_audits_and_exports(folder: &Path) {
     }
 
     let csv = folder.join("invoices.csv");
-    let arguments = ["export", "--format", "csv", "--bom", "--out", &text(&csv), "--database", &database];
+    let arguments = ["export", "--format", "csv", "--bom", "--out", &text(&csv), "--database", database];
     assert_eq!(piaolian(&arguments).status.code(), Some(0));
     let csv_bytes = std::fs::read(&csv).unwrap();
     assert!(csv_bytes.starts_with(&[0xef, 0xbb, 0xbf]));
@@ -202,11 +213,16 @@ fn the_ledger_audits_and_exports(folder: &Path) {
 
 #[test]
 fn a_service_needs_a_migrated_database_and_says_so() {
-    let temp = tempfile::tempdir().unwrap();
-    let database = format!("sqlite:{}", text(&temp.path().join("ledger.db")));
-    let absent = piaolian(&["audit", "--database", &database]);
+    let database = TestDatabase::absent();
+    let absent = piaolian(&["audit", "--database", &database.url_text()]);
     assert_eq!(absent.status.code(), Some(2));
-    assert!(err(&absent).contains("STORE-URL"), "{}", err(&absent));
+    let code = match database.kind() {
+        Kind::Sqlite => "STORE-URL",
+        Kind::Postgres => "STORE-UNREACHABLE",
+    };
+    assert!(err(&absent).contains(code), "{}", err(&absent));
+    let empty = TestDatabase::empty();
+    let database = empty.url_text();
     let migrated = piaolian(&["migrate", "--database", &database]);
     assert_eq!(migrated.status.code(), Some(0), "{}", err(&migrated));
     assert!(out(&piaolian(&["migrate", "--database", &database])).contains("up to date"));

@@ -6,6 +6,9 @@
 #[path = "ledger/again.rs"]
 mod again;
 #[cfg(test)]
+#[path = "ledger/both.rs"]
+mod both;
+#[cfg(test)]
 #[path = "ledger/constraints.rs"]
 mod constraints;
 #[cfg(test)]
@@ -15,14 +18,14 @@ mod crowd;
 #[path = "ledger/damage.rs"]
 mod damage;
 #[cfg(test)]
+#[path = "database/mod.rs"]
+mod database;
+#[cfg(test)]
 #[path = "ledger/golden.rs"]
 mod golden;
 #[cfg(test)]
 #[path = "ledger/migrations.rs"]
 mod migrations;
-#[cfg(test)]
-#[path = "ledger/raw.rs"]
-mod raw;
 #[cfg(test)]
 #[path = "ledger/scene.rs"]
 mod scene;

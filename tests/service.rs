@@ -23,6 +23,12 @@ mod bad_notices;
 #[path = "service/bad_queries.rs"]
 mod bad_queries;
 #[cfg(test)]
+#[path = "service/both.rs"]
+mod both;
+#[cfg(test)]
+#[path = "database/mod.rs"]
+mod database;
+#[cfg(test)]
 #[path = "service/databases.rs"]
 mod databases;
 #[cfg(test)]
@@ -31,6 +37,9 @@ mod documents;
 #[cfg(test)]
 #[path = "service/issuing.rs"]
 mod issuing;
+#[cfg(test)]
+#[path = "service/leading.rs"]
+mod leading;
 #[cfg(test)]
 #[path = "service/load.rs"]
 mod load;

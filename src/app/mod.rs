@@ -21,8 +21,8 @@ use crate::parties::tencent::notice::NoticeVerifier;
 use crate::parties::tencent::wallet::Wallet;
 use crate::sequencer::desk::{Desk, Parties};
 use crate::sequencer::{
-    self, Engine, LocalEngine, Sequencer, SequencerMetrics, SequencerThread, TOPIC_BILL, TOPIC_BILL_ORDER, TOPIC_ERP,
-    TOPIC_WALLET, found_chain,
+    self, Engine, Leadership, LeadershipThread, LocalEngine, Sequencer, SequencerMetrics, SequencerThread, TOPIC_BILL,
+    TOPIC_BILL_ORDER, TOPIC_ERP, TOPIC_WALLET, found_chain,
 };
 use crate::store::Store;
 
@@ -38,6 +38,8 @@ pub struct Ingredients {
     pub clock: Arc<dyn Clock>,
     /// Where the service can be reached from outside.
     pub public_url: String,
+    /// Where the other processes on the same database reach this one, `http://host:port`; empty when there are none.
+    pub advertise: String,
     /// The sequencer's limits.
     pub sequencer: sequencer::Config,
 }
@@ -51,6 +53,7 @@ pub struct Service {
     stop: watch::Sender<bool>,
     outbox: JoinHandle<()>,
     thread: SequencerThread,
+    lease: LeadershipThread,
 }
 
 /// One way of telling a desk about an outbox item.
@@ -83,12 +86,13 @@ fn recipients(desk: &Arc<Desk>) -> BTreeMap<&'static str, Arc<dyn Recipient>> {
 }
 
 impl Service {
-    /// Starts everything but the HTTP server. Founds the chain if the database is empty.
+    /// Starts everything but the HTTP server. Founds the chain if the database is empty; leads from the start if no other process
+    /// does.
     ///
     /// # Errors
     /// A keyring that does not fit the ledger; whatever a part refuses to start with.
     pub async fn start(ingredients: Ingredients) -> Result<Self, Faults> {
-        let Ingredients { store, keyring, notices, clock, public_url, sequencer } = ingredients;
+        let Ingredients { store, keyring, notices, clock, public_url, advertise, sequencer } = ingredients;
         let Keyring { roster, seal_keys, custody } = keyring;
         let proposer = MemberName::try_from(PROPOSER)?;
         let engine: Arc<dyn Engine> = Arc::new(LocalEngine::new(&roster, seal_keys, proposer)?);
@@ -96,13 +100,21 @@ impl Service {
         if found_chain(&store, &roster, engine.as_ref(), now)? {
             tracing::info!(chain = %roster.chain(), "founded a new chain");
         }
+        let (leadership, lease) = Leadership::start(store.clone(), advertise)?;
         let registry = Registry::new();
         let metrics = Arc::new(SequencerMetrics::register(&registry)?);
         let wake = Arc::new(Notify::new());
         let ring = Arc::clone(&wake);
         let on_commit = Arc::new(move || ring.notify_one());
-        let (queue, thread) =
-            Sequencer::start(sequencer, store.clone(), Arc::clone(&clock), engine, metrics, on_commit)?;
+        let (queue, thread) = Sequencer::start(
+            sequencer,
+            store.clone(),
+            Arc::clone(&clock),
+            engine,
+            metrics,
+            leadership.clone(),
+            on_commit,
+        )?;
         let parties = Parties {
             notices,
             custody: Custody::new(&custody)?,
@@ -111,10 +123,11 @@ impl Service {
         };
         let desk = Arc::new(Desk::new(roster.chain().clone(), store.clone(), queue, Arc::clone(&clock), parties));
         let (stop, stopped) = watch::channel(false);
-        let outbox = Outbox::new(store, clock, recipients(&desk), wake);
+        let leader = leadership.clone();
+        let outbox = Outbox::new(store, clock, recipients(&desk), wake, Arc::new(move || leader.is_leading()));
         let outbox = tokio::spawn(outbox.run(stopped));
-        let state = web::Data::new(HttpState::new(desk, public_url, registry)?);
-        Ok(Self { state, roster, stop, outbox, thread })
+        let state = web::Data::new(HttpState::new(desk, leadership, public_url, registry)?);
+        Ok(Self { state, roster, stop, outbox, thread, lease })
     }
 
     /// The desks.
@@ -122,9 +135,9 @@ impl Service {
         &self.state.desk
     }
 
-    /// Stops in order: the outbox finishes what is under way, the sequencer finishes its queue.
+    /// Stops in order: the outbox finishes what is under way, the sequencer finishes its queue, the lease is given back.
     pub async fn stop(self) {
-        let Self { state, stop, outbox, thread, .. } = self;
+        let Self { state, stop, outbox, thread, lease, .. } = self;
         if stop.send(true).is_err() {
             tracing::debug!("the outbox had stopped already");
         }
@@ -133,8 +146,11 @@ impl Service {
         }
         // The desk holds the queue's sender: the thread ends when the last clone is gone.
         drop(state);
-        let joined = tokio::task::spawn_blocking(move || thread.join()).await;
-        if let Err(error) = joined {
+        let ended = tokio::task::spawn_blocking(move || {
+            thread.join();
+            lease.stop();
+        });
+        if let Err(error) = ended.await {
             tracing::error!(%error, "waiting for the sequencer ended badly");
         }
     }

@@ -197,6 +197,9 @@ codes! {
     StoreCorrupt = "STORE-CORRUPT", Corrupt, "Stored bytes are not what this program writes; run an audit.";
     StoreUrl = "STORE-URL", Malformed, "The database URL can't be used.";
     StoreUnmigrated = "STORE-UNMIGRATED", Internal, "The database schema is not up to date.";
+    StoreHalfCopied = "STORE-HALF-COPIED", Internal, "The database holds a half-made copy of a ledger; nothing may use it.";
+    StoreNotEmpty = "STORE-NOT-EMPTY", Conflict, "A ledger can be copied into an empty database only.";
+    StoreNoLedger = "STORE-NO-LEDGER", Missing, "The database holds no ledger that could be copied.";
     StoreNewer = "STORE-NEWER", Internal, "The database was written by a newer version of this program.";
 
     // --- parties (WECHAT-..., CUSTODY-..., BUREAU-...)
@@ -239,6 +242,7 @@ codes! {
     // --- sequencer and http (HTTP-..., SEQ-...)
     SeqBusy = "SEQ-BUSY", Busy, "The queue is full; nothing was done; try again after the time named in Retry-After.";
     SeqStopped = "SEQ-STOPPED", Busy, "The sequencer has stopped; nothing was done.";
+    SeqNotLeading = "SEQ-NOT-LEADING", Busy, "Another process leads and can't be reached now, or leadership is changing hands; nothing was done.";
     NotifyTimeout = "NOTIFY-TIMEOUT", Busy, "A recipient of the outbox did not answer in time; it is tried again.";
     SeqOutcomeUnknown = "SEQ-OUTCOME-UNKNOWN", Busy, "Whether the command was recorded is not known yet; ask again with the same idempotency key.";
     HttpJsonMalformed = "HTTP-JSON-MALFORMED", Malformed, "The body is not JSON.";

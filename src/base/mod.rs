@@ -10,6 +10,7 @@ pub mod clock;
 pub mod code;
 pub mod ids;
 pub mod limits;
+pub mod nfc;
 pub mod random;
 pub mod secret;
 #[cfg(feature = "server")]

@@ -5,14 +5,14 @@ use std::fmt;
 use std::io::Write;
 use std::marker::PhantomData;
 
+use super::direct;
+use crate::base::limits::CANONICAL_INTEGER_MAX;
+use crate::base::nfc::is_nfc;
+use crate::base::{Code, Fault};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Number, Value};
-use unicode_normalization::is_nfc;
-
-use crate::base::limits::CANONICAL_INTEGER_MAX;
-use crate::base::{Code, Fault};
 
 /// Levels of arrays and objects within one another. Our deepest document (a receipt's entry) has five; recursion stays far from the stack's end.
 pub const CANONICAL_DEPTH_MAX: usize = 32;
@@ -70,12 +70,22 @@ pub fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) 
     Ok(items.into_iter().map(|Object(item)| item).collect())
 }
 
-/// The canonical text of a document. A type that serializes one key twice (say, through `flatten`) keeps the last: do not have such types.
+/// The canonical text of a document, written straight into one buffer. A type that serializes one key twice (say, through
+/// `flatten`) keeps the last: do not have such types.
 ///
 /// # Errors
 /// With the JSON path: [`Code::ChainNotNfc`] for a string or key that is not NFC, [`Code::ChainNumberRange`] for a fraction or
 /// |n| >= 2^53, [`Code::ChainNull`], [`Code::ChainTooDeep`]; [`Code::ChainNotCanonical`] when the value is no JSON at all.
 pub fn to_canonical<T: Serialize + ?Sized>(document: &T) -> Result<String, Fault> {
+    match direct::text_of(document) {
+        Ok(text) => Ok(text),
+        // Whatever the short way does not take, the long one decides: with a tree at hand it can say where the first fault stands.
+        Err(direct::NotTaken) => by_tree(document),
+    }
+}
+
+/// The long way, through a tree.
+pub(super) fn by_tree<T: Serialize + ?Sized>(document: &T) -> Result<String, Fault> {
     let value = serde_json::to_value(document)
         .map_err(|e| Fault::new(Code::ChainNotCanonical, "", format!("the value has no JSON form: {e}")))?;
     value_to_canonical(&value)
@@ -147,7 +157,7 @@ fn write_number(out: &mut Vec<u8>, number: &Number) -> Result<(), Fault> {
 /// The escapes of serde_json are those of RFC 8785 section 3.2.2.2: two-character forms where JSON has them, else `\u00xx` in
 /// lower case for the other control characters, and nothing else.
 fn write_string(out: &mut Vec<u8>, text: &str) -> Result<(), Fault> {
-    if !(text.is_ascii() || is_nfc(text)) {
+    if !is_nfc(text) {
         return Err(Fault::new(Code::ChainNotNfc, "", "the string is not in Unicode normalisation form C"));
     }
     serde_json::to_writer(out, text).map_err(internal)
@@ -183,7 +193,7 @@ fn write_object(out: &mut Vec<u8>, members: &Map<String, Value>, depth: usize) -
 
 /// RFC 8785 section 3.2.3: keys are ordered by their UTF-16 code units, which for characters beyond the BMP is not the order of UTF-8.
 fn utf16_order(a: &str, b: &str) -> Ordering {
-    a.encode_utf16().cmp(b.encode_utf16())
+    if a.is_ascii() && b.is_ascii() { a.cmp(b) } else { a.encode_utf16().cmp(b.encode_utf16()) }
 }
 
 fn internal(error: impl fmt::Display) -> Fault {

@@ -39,8 +39,8 @@ impl Hash {
 
     /// The last five characters of the printed hash.
     pub fn check_code(&self) -> String {
-        let text = self.to_string();
-        text.chars().skip(text.len().saturating_sub(CHECK_CODE_CHARS)).collect()
+        let mut text = self.to_string();
+        text.split_off(text.len().saturating_sub(CHECK_CODE_CHARS))
     }
 
     /// Reads a printed hash.
@@ -75,7 +75,7 @@ impl TryFrom<&[u8]> for Hash {
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
+        write_hex(f, &self.0, &mut [0; 64])
     }
 }
 
@@ -116,7 +116,14 @@ pub(super) fn lower_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     hex::decode_to_slice(text, &mut bytes).ok().map(|()| bytes)
 }
 
-fn hash_parts(parts: &[&[u8]]) -> Hash {
+/// Writes bytes as lower-case hex, by way of a buffer of twice their length: ids are written many times a request.
+pub(super) fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8], digits: &mut [u8]) -> fmt::Result {
+    hex::encode_to_slice(bytes, digits).map_err(|_other_length| fmt::Error)?;
+    f.write_str(std::str::from_utf8(digits).map_err(|_no_digits| fmt::Error)?)
+}
+
+/// keccak256 of some parts, one behind the other.
+pub(super) fn hash_parts(parts: &[&[u8]]) -> Hash {
     let mut hasher = Keccak256::new();
     for part in parts {
         hasher.update(part);

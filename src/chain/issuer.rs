@@ -8,7 +8,8 @@ use std::str::FromStr;
 use k256::ecdsa::{RecoveryId, Signature, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 
-use super::hash::{Hash, keccak256, lower_hex};
+use super::hash::{Hash, hash_parts, keccak256, lower_hex, write_hex};
+use super::signing::{Signed, sign_one};
 use crate::base::{Code, Fault, Secret};
 
 /// v of an Ethereum signature is this plus the parity of the nonce point's y.
@@ -54,7 +55,7 @@ impl Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
+        write_hex(f, &self.0, &mut [0; 40])
     }
 }
 
@@ -92,7 +93,7 @@ pub struct IssuerSignature(pub [u8; 65]);
 
 impl fmt::Display for IssuerSignature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
+        write_hex(f, &self.0, &mut [0; 130])
     }
 }
 
@@ -126,7 +127,8 @@ impl<'de> Deserialize<'de> for IssuerSignature {
 
 /// The hash of an EIP-191 personal message (version byte 0x45): what an issuer signs.
 pub fn eip191_hash(text: &str) -> Hash {
-    keccak256(format!("\x19Ethereum Signed Message:\n{}{text}", text.len()))
+    let prefix = format!("\x19Ethereum Signed Message:\n{}", text.len());
+    hash_parts(&[prefix.as_bytes(), text.as_bytes()])
 }
 
 /// An issuer's private key, parsed once, with its address. Memory is wiped on drop.
@@ -154,15 +156,29 @@ impl IssuerKey {
 
     /// Signs a draft's canonical text as an EIP-191 personal message.
     pub fn sign(&self, text: &str) -> IssuerSignature {
-        let (signature, recovery) = self.key.sign_prehash_recoverable(eip191_hash(text).as_bytes());
+        self.sign_hash(eip191_hash(text))
+    }
+
+    /// Signs the hash of a personal message, as [`eip191_hash`] makes it. Several at once: [`super::sign_all`].
+    pub fn sign_hash(&self, hash: Hash) -> IssuerSignature {
+        sign_one(&self.key, &hash).into()
+    }
+
+    pub(super) fn key(&self) -> &SigningKey {
+        &self.key
+    }
+}
+
+impl From<Signed> for IssuerSignature {
+    fn from((signature, y_is_odd): Signed) -> Self {
         // A nonce point whose x is at or above the order (chance 2^-127) would need v = 29 or 30, which Ethereum does not have.
         // Such a signature would not recover, so it can't pass for another's.
-        let v = V_BASE.saturating_add(u8::from(recovery.is_y_odd()));
+        let v = V_BASE.saturating_add(u8::from(y_is_odd));
         let mut bytes = [v; 65];
         for (place, byte) in bytes.iter_mut().zip(signature.to_bytes()) {
             *place = byte;
         }
-        IssuerSignature(bytes)
+        Self(bytes)
     }
 }
 

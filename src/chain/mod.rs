@@ -9,6 +9,7 @@
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 pub mod canonical;
+mod direct;
 pub mod hash;
 pub mod header;
 pub mod issuer;
@@ -17,6 +18,7 @@ pub mod proof;
 pub mod receipt;
 pub mod roster;
 pub mod seal;
+pub mod signing;
 pub mod tiles;
 pub mod verify;
 
@@ -29,5 +31,6 @@ pub use proof::{Prover, verify_consistency, verify_inclusion};
 pub use receipt::{Receipt, draft_slice};
 pub use roster::{Member, MemberKey, MemberName, Roster};
 pub use seal::{Seal, SealKey, SealSignature, vote_text};
+pub use signing::{seal_all, sign_all};
 pub use tiles::{TILE_WIDTH, Tile, TileId, Tiles, TreeError};
 pub use verify::{Verdict, VerdictCode, verify_receipt, verify_receipt_json};

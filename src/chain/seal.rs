@@ -8,7 +8,7 @@ use k256::ecdsa::{Signature, SigningKey};
 use serde::{Deserialize, Serialize};
 
 use super::canonical::{FormatVersion, to_canonical};
-use super::hash::{Hash, keccak256, lower_hex};
+use super::hash::{Hash, keccak256, lower_hex, write_hex};
 use super::issuer::{low_s, signing_key};
 use super::roster::{MemberKey, MemberName};
 use crate::base::ids::ChainId;
@@ -37,7 +37,7 @@ pub struct SealSignature(pub [u8; 64]);
 
 impl fmt::Display for SealSignature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
+        write_hex(f, &self.0, &mut [0; 128])
     }
 }
 
@@ -115,7 +115,11 @@ impl SealKey {
         MemberKey(*self.0.verifying_key())
     }
 
-    /// Seals a header.
+    pub(super) fn key(&self) -> &SigningKey {
+        &self.0
+    }
+
+    /// Seals a header. With several keys at once: [`super::seal_all`].
     ///
     /// # Errors
     /// [`Code::ChainNumberRange`] when the height is 2^53 or more.

@@ -13,6 +13,8 @@ mod bench;
 #[cfg(feature = "server")]
 mod client;
 #[cfg(feature = "server")]
+mod copy;
+#[cfg(feature = "server")]
 mod demo;
 #[cfg(feature = "server")]
 mod export;
@@ -79,6 +81,9 @@ enum Command {
     /// Make the database, or bring it up to this program's schema
     #[cfg(feature = "server")]
     Migrate(service::MigrateArgs),
+    /// Move a whole ledger into another database and audit it there
+    #[cfg(feature = "server")]
+    Copy(copy::CopyArgs),
     /// Measure throughput against a naive variant in the same run
     #[cfg(feature = "server")]
     Bench(bench::BenchArgs),
@@ -135,6 +140,8 @@ fn dispatch(command: Command) -> Result<Done, Faults> {
         Command::Keygen(args) => service::keygen(args),
         #[cfg(feature = "server")]
         Command::Migrate(args) => service::migrate(args),
+        #[cfg(feature = "server")]
+        Command::Copy(args) => copy::copy(args),
         #[cfg(feature = "server")]
         Command::Bench(args) => bench::bench(args),
     }

@@ -24,18 +24,44 @@ const DEFAULT_CHAIN: &str = "shenzhen-sandbox";
 #[command(after_help = "\
 Configuration, lowest first: built-in defaults, --config FILE (TOML), environment PIAOLIAN_*,
 options of this command.
-Keys: database, keys, listen, public_url, workers, reader_connections, batch_commands_max,
-queue_commands_max, log, wechat.api_v3_key_file, wechat.platform_keys.<serial>
+Keys: database, read_database, keys, listen, advertise, public_url, workers, reader_connections,
+batch_commands_max, queue_commands_max, log, wechat.api_v3_key_file, wechat.platform_keys.<serial>
 
 Example:
-  piaolian serve --migrate              database, keyring and a first API key of role bureau are made if missing")]
+  piaolian serve --migrate              database, keyring and a first API key of role bureau are made if missing
+
+Several processes on one PostgreSQL: all take commands and answer reads, one of them sequences. The
+others forward commands to it, and one of them takes its place within seconds when it stops or dies.
+They share one keyring (copy the folder) and one database, made once:
+  piaolian keygen members
+  piaolian migrate --database postgres://piaolian@db1/ledger
+  piaolian serve --database postgres://piaolian@db1/ledger --listen 10.0.0.1:8080
+  piaolian serve --database postgres://piaolian@db1/ledger --listen 10.0.0.2:8080
+  piaolian serve --database postgres://piaolian@db1/ledger --listen 10.0.0.3:8080
+Where a process listens on 0.0.0.0, --advertise says where the others reach it:
+  piaolian serve ... --listen 0.0.0.0:8080 --advertise http://10.0.0.1:8080
+GET /readyz says which one leads.
+
+A replica (PostgreSQL streaming replication) takes the reads off the primary:
+  piaolian serve --database postgres://piaolian@db1/ledger --read-url postgres://piaolian@db2/ledger
+It may lag: each answer names the block that it stands at (header Piaolian-Checkpoint). While the
+replica can't be reached, reads go to the primary.")]
 pub struct ServeArgs {
     /// Configuration file (TOML)
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Database, instead of the configured one
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+    /// Replica of the database that reads go to
+    #[arg(long, value_name = "URL")]
+    read_url: Option<String>,
     /// Address to listen on, instead of the configured one
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
+    /// Where other processes on the same database reach this one; http://ADDRESS of --listen if left out
+    #[arg(long, value_name = "URL")]
+    advertise: Option<String>,
     /// Make database and keyring if they are missing, and bring the schema up to date
     #[arg(long)]
     migrate: bool,
@@ -115,9 +141,11 @@ pub fn make_folder_of(url: &DatabaseUrl) -> Result<(), Fault> {
 /// Runs `serve`.
 pub fn serve(args: ServeArgs) -> Result<Done, Faults> {
     let mut config = Config::load(args.config.as_deref())?;
-    if let Some(listen) = args.listen {
-        config.listen = listen;
-    }
+    config.database = args.database.unwrap_or(config.database);
+    config.listen = args.listen.unwrap_or(config.listen);
+    config.read_database = args.read_url.or(config.read_database);
+    config.advertise = args.advertise.or(config.advertise);
+    config.check()?;
     start_logging(&config.log)?;
     let url = DatabaseUrl::parse(&config.database)?;
     if args.migrate {
@@ -128,7 +156,10 @@ pub fn serve(args: ServeArgs) -> Result<Done, Faults> {
             println!("made a keyring in {}: back it up, it is the chain", config.keys.display());
         }
     }
-    let store = Store::open(&url, config.reader_connections)?;
+    let mut store = Store::open(&url, config.reader_connections)?;
+    if let Some(replica) = &config.read_database {
+        store = store.with_replica(&DatabaseUrl::parse(replica)?, config.reader_connections)?;
+    }
     if args.migrate && store.read_blocking(|reader| reader.api_keys(None))?.is_empty() {
         let new = make_key(Role::Bureau, None, "first key".to_owned(), SystemClock.now())?;
         print_key(&store, &new)?;
@@ -138,12 +169,14 @@ pub fn serve(args: ServeArgs) -> Result<Done, Faults> {
 
 async fn run(config: Config, store: Store) -> Result<Done, Faults> {
     let listener = app::listen(&config.listen)?;
+    let address = listener.local_addr().map_err(|e| Fault::new(Code::Internal, "listen", e.to_string()))?;
     let service = Service::start(Ingredients {
         store,
         keyring: keyring::Keyring::load(&config.keys)?,
         notices: config.notice_verifier()?,
         clock: Arc::new(SystemClock),
         public_url: config.public_url.clone(),
+        advertise: config.advertise.clone().unwrap_or_else(|| format!("http://{address}")),
         sequencer: sequencer::Config {
             batch_commands_max: config.batch_commands_max,
             queue_commands_max: config.queue_commands_max,

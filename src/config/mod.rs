@@ -22,12 +22,18 @@ use crate::parties::tencent::notice::NoticeVerifier;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Database: `sqlite:<path>`.
+    /// Database: `sqlite:<path>` or `postgres://user@host:port/database`.
     pub database: String,
+    /// A replica of the database that reads go to; left out, they go to the database.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_database: Option<String>,
     /// Folder of seal keys, custody key and roster, as `piaolian keygen` makes it.
     pub keys: PathBuf,
     /// Address to listen on.
     pub listen: String,
+    /// Where the other processes on the same database reach this one; left out, `http://<listen>`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advertise: Option<String>,
     /// Where the service can be reached from outside; stands in QR codes.
     pub public_url: String,
     /// Threads that answer requests; 0 is one a core.
@@ -59,8 +65,10 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             database: "sqlite:piaolian-data/ledger.db".to_owned(),
+            read_database: None,
             keys: PathBuf::from("piaolian-data/keys"),
             listen: "127.0.0.1:8080".to_owned(),
+            advertise: None,
             public_url: "http://127.0.0.1:8080".to_owned(),
             workers: 0,
             reader_connections: 8,
@@ -94,16 +102,20 @@ impl Config {
         Ok(config)
     }
 
-    fn check(&self) -> Result<(), Fault> {
+    /// Whether the values can be used, each for itself.
+    ///
+    /// # Errors
+    /// [`Code::ConfigInvalid`] with the key as path.
+    pub fn check(&self) -> Result<(), Fault> {
         let invalid = |key: &str, message: &str| Err(Fault::new(Code::ConfigInvalid, key, message));
         if self.listen.parse::<std::net::SocketAddr>().is_err() {
             return invalid("listen", "an address such as 127.0.0.1:8080");
         }
-        if !(self.public_url.starts_with("http://") || self.public_url.starts_with("https://"))
-            || self.public_url.ends_with('/')
-            || self.public_url.len() > 100
-        {
+        if !is_base_url(&self.public_url) || self.public_url.len() > 100 {
             return invalid("public_url", "an http(s) URL without a slash at the end, at most 100 characters");
+        }
+        if self.advertise.as_ref().is_some_and(|url| !is_base_url(url)) {
+            return invalid("advertise", "an http(s) URL without a slash at the end");
         }
         if !(1..=BATCH_COMMANDS_MAX).contains(&self.batch_commands_max) {
             return invalid("batch_commands_max", "1 to 512");
@@ -131,6 +143,10 @@ impl Config {
             .collect::<Result<Vec<_>, Fault>>()?;
         NoticeVerifier::new(pems.iter().map(|(serial, pem)| (*serial, pem.as_str())), &key).map(Some)
     }
+}
+
+fn is_base_url(url: &str) -> bool {
+    (url.starts_with("http://") || url.starts_with("https://")) && !url.ends_with('/')
 }
 
 fn invalid_message(error: &figment::Error) -> String {
@@ -187,6 +203,7 @@ mod tests {
         for (toml, key) in [
             ("listen = \"nowhere\"", "listen"),
             ("public_url = \"ftp://x\"", "public_url"),
+            ("advertise = \"10.0.0.1:8080\"", "advertise"),
             ("batch_commands_max = 0", "batch_commands_max"),
             ("queue_commands_max = 0", "queue_commands_max"),
             ("reader_connections = 0", "reader_connections"),

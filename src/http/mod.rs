@@ -3,9 +3,13 @@
 //! Promise: a handler extracts, calls one desk or one read, and answers. A caller's mistake is never a 5xx; every problem carries
 //! a stable code, where it can a JSON path, and the request id that is in the log.
 //!
+//! Of several processes on one database, each answers reads; commands go to the one that leads (`forward`).
+//!
 //! *Invariant:* no rules and no SQL here.
 
+mod checkpoint_header;
 mod extract;
+mod forward;
 pub mod openapi;
 mod problem;
 mod routes;
@@ -21,6 +25,7 @@ use prometheus::Registry;
 
 use crate::base::Fault;
 use crate::render::Fonts;
+use crate::sequencer::Leadership;
 use crate::sequencer::desk::Desk;
 
 pub use trace::HttpMetrics;
@@ -29,6 +34,8 @@ pub use trace::HttpMetrics;
 pub struct HttpState {
     /// The desks.
     pub desk: Arc<Desk>,
+    /// Whether this process leads, or which one does.
+    pub leadership: Leadership,
     /// Where this service can be reached from outside, without a slash at the end; stands in QR codes.
     pub public_url: String,
     /// All metrics of the process.
@@ -36,6 +43,7 @@ pub struct HttpState {
     /// Counters of this room.
     pub metrics: HttpMetrics,
     fonts: OnceLock<Result<Arc<Fonts>, Fault>>,
+    client: OnceLock<Result<forward::Client, Fault>>,
 }
 
 impl HttpState {
@@ -43,9 +51,10 @@ impl HttpState {
     ///
     /// # Errors
     /// [`crate::base::Code::Internal`] when a metric's name is taken.
-    pub fn new(desk: Arc<Desk>, public_url: String, registry: Registry) -> Result<Self, Fault> {
+    pub fn new(desk: Arc<Desk>, leadership: Leadership, public_url: String, registry: Registry) -> Result<Self, Fault> {
         let metrics = HttpMetrics::register(&registry)?;
-        Ok(Self { desk, public_url, registry, metrics, fonts: OnceLock::new() })
+        let (fonts, client) = (OnceLock::new(), OnceLock::new());
+        Ok(Self { desk, leadership, public_url, registry, metrics, fonts, client })
     }
 
     /// The fonts, parsed when first needed: a service that prints nothing need not pay for them.
@@ -68,6 +77,9 @@ pub fn create_app(
 > {
     App::new()
         .app_data(state)
+        // The last one wraps the others.
+        .wrap(actix_web::middleware::from_fn(checkpoint_header::stamp))
+        .wrap(actix_web::middleware::from_fn(forward::to_leader))
         .wrap(actix_web::middleware::from_fn(trace::observe))
         .configure(routes::configure)
         .default_service(web::to(routes::not_found))

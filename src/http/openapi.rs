@@ -175,7 +175,10 @@ impl Modify for ApiKeyScheme {
         title = "piaolian",
         description = "Blockchain e-invoice issuance: a payment comes in, a signed, numbered, anchored and verifiable \
                        invoice goes out. Bureau, Tencent and Kingdee are sandboxes here; this is not the tax bureau's system. \
-                       Errors are RFC 9457 problem documents with a stable `code`.",
+                       Errors are RFC 9457 problem documents with a stable `code`. What is read from the ledger names the newest block \
+                       that it can hold: `Piaolian-Checkpoint: height=.., size=.., hash=..`. Behind a read replica that may lie \
+                       before what you were just answered: an invoice whose `block` is above that height answers 404 until the \
+                       replica has caught up.",
         license(name = "Apache-2.0")
     ),
     modifiers(&ApiKeyScheme),

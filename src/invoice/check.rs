@@ -33,10 +33,11 @@ impl Draft {
         people_into([&self.remark, &self.payee, &self.reviewer, &self.drawer], &mut found);
         line_count_into(self.line_count(), self.lines.is_empty(), &mut found);
 
-        let mut lines = Vec::with_capacity(self.lines.len());
+        let day = date.to_string();
+        let mut lines = Vec::with_capacity(self.line_count().min(LINES_PER_INVOICE_MAX));
         for (index, line) in self.lines.iter().take(LINES_PER_INVOICE_MAX).enumerate() {
             let mut inner = Findings::default();
-            line_into(line, self.pricing, date, &mut inner, &mut lines);
+            line_into(line, self.pricing, &day, &mut inner, &mut lines);
             found.nest(inner, || format!("lines[{index}]"));
         }
         // Sums of a part of the lines would be a fault that follows from another one: nobody can do anything about it.
@@ -170,10 +171,10 @@ pub(super) fn line_count_into(count: usize, none: bool, found: &mut Findings) {
 
 /// Checks one line and appends what it becomes: the line, and its discount as a line of its own. What is appended
 /// after a fault goes no further: the draft is refused.
-fn line_into(line: &DraftLine, pricing: Pricing, date: LegalDate, found: &mut Findings, lines: &mut Vec<CheckedLine>) {
+fn line_into(line: &DraftLine, pricing: Pricing, day: &str, found: &mut Findings, lines: &mut Vec<CheckedLine>) {
     what_into(line.what(), found);
     let base = amount_into(line.quantity, line.price, line.amount, found);
-    rate_into(line.rate, line.mark, rates::check(line.rate, date), found);
+    rate_into(line.rate, line.mark, rates::check_on(line.rate, day), found);
     let discount = line.discount.filter(|discount| discount_fits(*discount, base, found));
     let Some(base) = base else { return };
 
@@ -197,8 +198,8 @@ impl CheckedLine {
             category: line.category.clone(),
             name: line.name.clone(),
             classification: line.classification.clone(),
-            specification: line.specification.clone().filter(|_| ordinary),
-            unit: line.unit.clone().filter(|_| ordinary),
+            specification: line.specification.as_ref().filter(|_| ordinary).cloned(),
+            unit: line.unit.as_ref().filter(|_| ordinary).cloned(),
             quantity: line.quantity.filter(|_| ordinary),
             price: line.price.filter(|_| ordinary),
             rate: line.rate,

@@ -11,6 +11,9 @@ use crate::base::{Code, Fault};
 /// Fraction digits of a quantity and of a unit price (WeChat Pay's scale, domain.md 0).
 const SCALE: u32 = 8;
 
+/// One, x10^8.
+const ONE: u64 = 100_000_000;
+
 /// 10^(8 + 8 - 2): quantity x10^8 times price x10^8 in yuan, down to fen.
 const SCALED_PRODUCT_PER_FEN: i128 = 100_000_000_000_000;
 
@@ -157,7 +160,7 @@ macro_rules! scaled_decimal {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{}", Decimal::from_i128_with_scale(i128::from(self.0), SCALE).normalize())
+                write_shortest(self.0, f)
             }
         }
 
@@ -166,7 +169,7 @@ macro_rules! scaled_decimal {
 
             /// Reads the shortest form only: what it would print again must be what was given.
             fn try_from(text: &str) -> Result<Self, Fault> {
-                scaled(text).map(Self).filter(|value| value.to_string() == text).ok_or_else(|| {
+                scaled(text).map(Self).ok_or_else(|| {
                     Fault::new(
                         Code::InvDecimalMalformed,
                         "",
@@ -192,11 +195,44 @@ macro_rules! scaled_decimal {
     };
 }
 
-/// The value of a decimal text x10^8; `None` when it is no decimal, has more digits or does not fit.
+/// The value x10^8 of a decimal text in its shortest form; `None` when it is no decimal, has more digits, does not fit, or could be
+/// written shorter or otherwise. By hand: an invoice has two a line, read and written several times.
 fn scaled(text: &str) -> Option<i64> {
-    let decimal = Decimal::from_str_exact(text).ok()?;
-    let missing = SCALE.checked_sub(decimal.scale())?;
-    decimal.mantissa().checked_mul(10i128.checked_pow(missing)?).and_then(|v| i64::try_from(v).ok())
+    let (negative, magnitude) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let (whole, fraction) = match magnitude.split_once('.') {
+        Some((whole, fraction)) if !fraction.is_empty() && !fraction.ends_with('0') => (whole, fraction),
+        Some(_) => return None,
+        None => (magnitude, ""),
+    };
+    let missing = SCALE.checked_sub(u32::try_from(fraction.len()).ok()?)?;
+    let leads_with_zero = whole.starts_with('0') && whole != "0";
+    if whole.is_empty() || leads_with_zero || text == "-0" {
+        return None;
+    }
+    let digits = whole.bytes().chain(fraction.bytes()).try_fold(0_u64, |value, digit| {
+        let digit = digit.checked_sub(b'0').filter(|digit| *digit <= 9)?;
+        value.checked_mul(10)?.checked_add(digit.into())
+    })?;
+    let value = digits.checked_mul(10_u64.checked_pow(missing)?)?;
+    if negative { 0_i64.checked_sub_unsigned(value) } else { i64::try_from(value).ok() }
+}
+
+/// A value x10^8 as a decimal in its shortest form.
+fn write_shortest(scaled: i64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let (sign, magnitude) = (if scaled < 0 { "-" } else { "" }, scaled.unsigned_abs());
+    let (whole, mut fraction) = (magnitude.div_euclid(ONE), magnitude.rem_euclid(ONE));
+    if fraction == 0 {
+        return write!(f, "{sign}{whole}");
+    }
+    let mut digits = 8_usize;
+    while fraction.is_multiple_of(10) {
+        fraction = fraction.div_euclid(10);
+        digits = digits.saturating_sub(1);
+    }
+    write!(f, "{sign}{whole}.{fraction:0digits$}")
 }
 
 scaled_decimal!(
@@ -282,6 +318,8 @@ impl From<TaxRate> for u16 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -378,6 +416,29 @@ mod tests {
             assert!(serde_json::from_value::<UnitPrice>(serde_json::json!(bad)).is_err(), "{bad}");
         }
         assert!(serde_json::from_str::<UnitPrice>("1").is_err());
+    }
+
+    #[test]
+    fn decimals_are_those_of_rust_decimal() {
+        let theirs = |scaled: i64| Decimal::from_i128_with_scale(i128::from(scaled), SCALE).normalize().to_string();
+        let read = |text: &str| {
+            let decimal = Decimal::from_str_exact(text).ok()?;
+            let missing = SCALE.checked_sub(decimal.scale())?;
+            let value = decimal.mantissa().checked_mul(10i128.pow(missing)).and_then(|v| i64::try_from(v).ok())?;
+            (theirs(value) == text).then_some(value)
+        };
+        proptest!(|(scaled in any::<i64>(), short in -100_000..100_000_i64, zeros in 0..9_u32)| {
+            for scaled in [scaled, short, short * 10_i64.pow(zeros)] {
+                let ours = Quantity::from_scaled(scaled).to_string();
+                prop_assert_eq!(&ours, &theirs(scaled));
+                prop_assert_eq!(Quantity::try_from(ours.as_str()).unwrap().scaled(), scaled);
+            }
+        });
+        proptest!(|(text in "-?[0-9]{0,3}\\.?[0-9]{0,4}0{0,3}", strange in "[-+0-9.e_ ]{0,6}")| {
+            for text in [text, strange] {
+                prop_assert_eq!(Quantity::try_from(text.as_str()).ok().map(Quantity::scaled), read(&text), "{}", text);
+            }
+        });
     }
 
     #[test]

@@ -51,16 +51,20 @@ pub fn is_known(rate: TaxRate) -> bool {
 /// # Errors
 /// [`Code::InvRateUnknown`], [`Code::InvRateExpired`] or [`Code::InvRateNotYet`], without a path.
 pub fn check(rate: TaxRate, date: LegalDate) -> Result<(), Fault> {
+    check_on(rate, &date.to_string())
+}
+
+/// The same for a day written `YYYY-MM-DD`: the lines of a draft share it.
+pub(super) fn check_on(rate: TaxRate, day: &str) -> Result<(), Fault> {
     let mut spans = RATES.iter().filter(|span| span.rate == rate.get()).peekable();
     if spans.peek().is_none() {
         return Err(Fault::new(Code::InvRateUnknown, "", format!("there is no tax rate of {}", rate.to_percent())));
     }
     // ISO dates sort as text.
-    let day = date.to_string();
     let mut started = false;
     for span in spans {
-        let begun = span.from <= day.as_str();
-        if begun && span.until.is_none_or(|until| day.as_str() <= until) {
+        let begun = span.from <= day;
+        if begun && span.until.is_none_or(|until| day <= until) {
             return Ok(());
         }
         started |= begun;

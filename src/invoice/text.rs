@@ -1,9 +1,8 @@
 //! What a text on an invoice may hold.
 
-use unicode_normalization::is_nfc;
-
 use super::findings::Findings;
 use crate::base::Code;
+use crate::base::nfc::is_nfc;
 
 /// How many characters each text takes. WeChat Pay's limits (domain.md 3.2) where it has one: name 256, address 128 and
 /// telephone 32, bank 128 and account 32 (each pair on one line with a space between). For the others no public limit was
@@ -45,6 +44,9 @@ pub(super) fn check(text: &str, path: &str, longest: usize, feeds: Feeds, found:
     if length > longest {
         found.refuse(Code::InvTextTooLong, path, format!("{length} characters, at most {longest} fit"));
     }
+    if text.chars().all(is_everyday) {
+        return;
+    }
     if !is_nfc(text) {
         found.refuse(Code::InvTextNotNfc, path, "the text must be in Unicode normalisation form C");
     }
@@ -59,6 +61,11 @@ pub(super) fn check(text: &str, path: &str, longest: usize, feeds: Feeds, found:
             format!("the character U+{:04X} has no public meaning", u32::from(c)),
         );
     }
+}
+
+/// Characters that nearly every text is made of and that nothing is ever wrong with, whatever stands beside them.
+fn is_everyday(c: char) -> bool {
+    matches!(c, ' '..='~' | '\u{3001}'..='\u{3029}' | '\u{4e00}'..='\u{9fff}' | '\u{ff01}'..='\u{ff5e}')
 }
 
 /// The same for a field that may be left out.
@@ -85,11 +92,19 @@ fn has_no_meaning(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::nfc::never_changes;
 
     fn codes(text: &str, feeds: Feeds) -> Vec<Code> {
         let mut found = Findings::default();
         check(text, "remark", 8, feeds, &mut found);
         found.into_result().err().map(|f| f.0.into_iter().map(|f| f.code).collect()).unwrap_or_default()
+    }
+
+    #[test]
+    fn nothing_is_wrong_with_an_everyday_character() {
+        for c in ('\0'..=char::MAX).filter(|&c| is_everyday(c)) {
+            assert!(never_changes(c) && !steers(c) && !has_no_meaning(c), "{}", c.escape_unicode());
+        }
     }
 
     #[test]

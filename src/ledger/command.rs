@@ -9,7 +9,8 @@ use crate::base::ids::{ChainId, IdempotencyKey, MerchantId, Provider, Transactio
 use crate::base::{Code, Fault, Faults, UnixMs};
 use crate::chain::canonical;
 use crate::chain::hash::Hash;
-use crate::chain::issuer::{Address, IssuerKey, IssuerSignature, recover};
+use crate::chain::issuer::{Address, IssuerKey, IssuerSignature, eip191_hash, recover};
+use crate::chain::signing::sign_all;
 use crate::invoice::money::Fen;
 use crate::invoice::rules::IssuingRules;
 use crate::invoice::{Checked, Seller};
@@ -145,7 +146,14 @@ impl Unsigned {
 impl Issue {
     /// Signs drafts, each with its key in custody, in order.
     pub fn sign_all(drafts: Vec<(Unsigned, Arc<IssuerKey>)>) -> Vec<Self> {
-        drafts.into_iter().map(|(draft, key)| draft.sign(&key)).collect()
+        let work: Vec<(&IssuerKey, Hash)> =
+            drafts.iter().map(|(draft, key)| (key.as_ref(), eip191_hash(&draft.text))).collect();
+        let signatures = sign_all(&work);
+        drafts
+            .into_iter()
+            .zip(signatures)
+            .map(|((draft, key), signature)| draft.with(key.address(), signature))
+            .collect()
     }
 
     /// Takes a signature that the merchant made outside; verifies it.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::command::{Command, Issue, Keyed, MerchantBody, PaymentBody, RefundBody, RulesBody};
 use super::execute::Position;
@@ -13,6 +14,7 @@ use crate::chain::canonical;
 use crate::chain::hash::Hash;
 use crate::chain::issuer::{Address, IssuerSignature};
 use crate::invoice::checked::Checked;
+use crate::invoice::money::Fen;
 use crate::invoice::number::{InvoiceCode, InvoiceId, InvoiceNumber};
 
 /// The version of the entry format. Another meaning needs another number.
@@ -112,6 +114,55 @@ impl Issued<'_> {
     /// `<code>-<number>`.
     pub fn id(&self) -> InvoiceId {
         InvoiceId { code: *self.code, number: *self.number }
+    }
+}
+
+/// An issued invoice as an answer tells it: read from its entry without taking the draft apart.
+#[derive(Debug, Deserialize)]
+pub struct IssuedOutline<'a> {
+    /// Its entry's place among all entries.
+    pub index: u64,
+    /// The time of its block, unix ms.
+    pub time: UnixMs,
+    /// 12 digits.
+    pub code: InvoiceCode,
+    /// 8 digits.
+    pub number: InvoiceNumber,
+    /// Legal date.
+    pub date: LegalDate,
+    /// Who signed.
+    pub issuer: Address,
+    /// What was signed, as it stands in the entry.
+    #[serde(borrow)]
+    pub draft: &'a RawValue,
+}
+
+impl<'a> IssuedOutline<'a> {
+    /// Reads an invoice's entry. Checks neither that the text is canonical nor what this outline leaves out: for entries that this
+    /// program wrote.
+    ///
+    /// # Errors
+    /// [`Code::LedgerEntryMalformed`], also for an entry that is no invoice.
+    pub fn read(entry: &'a str) -> Result<Self, Fault> {
+        serde_json::from_str(entry).map_err(|e| malformed(e.to_string()))
+    }
+
+    /// `<code>-<number>`.
+    pub fn id(&self) -> InvoiceId {
+        InvoiceId { code: self.code, number: self.number }
+    }
+
+    /// The draft's sum with tax.
+    ///
+    /// # Errors
+    /// [`Code::LedgerEntryMalformed`].
+    pub fn total(&self) -> Result<Fen, Fault> {
+        #[derive(Deserialize)]
+        struct Summed {
+            total: Fen,
+        }
+        let Summed { total } = serde_json::from_str(self.draft.get()).map_err(|e| malformed(format!("draft: {e}")))?;
+        Ok(total)
     }
 }
 

@@ -43,23 +43,28 @@ pub struct Outbox {
     clock: Arc<dyn Clock>,
     recipients: BTreeMap<&'static str, Arc<dyn Recipient>>,
     wake: Arc<Notify>,
+    on_duty: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
 impl Outbox {
-    /// A loop for these recipients by topic; `wake` is rung after commits.
+    /// A loop for these recipients by topic; `wake` is rung after commits. It pauses while `on_duty` says no: of several processes
+    /// on one database, one delivers.
     pub fn new(
         store: Store,
         clock: Arc<dyn Clock>,
         recipients: BTreeMap<&'static str, Arc<dyn Recipient>>,
         wake: Arc<Notify>,
+        on_duty: Arc<dyn Fn() -> bool + Send + Sync>,
     ) -> Self {
-        Self { store, clock, recipients, wake }
+        Self { store, clock, recipients, wake, on_duty }
     }
 
     /// Runs until `stop` says so; what is under way is finished first.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
-            match self.deliver_due().await {
+            // Two that believe to be on duty for a moment deliver twice at worst: recipients are idempotent.
+            let delivered = if (self.on_duty)() { self.deliver_due().await } else { Ok(0) };
+            match delivered {
                 Ok(delivered) if delivered >= ITEMS_MAX => continue,
                 Ok(_) => {}
                 Err(error) => tracing::warn!(%error, "the outbox could not be worked on; trying again"),

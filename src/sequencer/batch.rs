@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 
 use super::candidate::{Candidate, PrepareError, Tip, Verdict, prepare};
 use super::engine::Engine;
+use super::leadership::{Leadership, Role};
 use super::metrics::SequencerMetrics;
 use super::resident::Resident;
 use super::{Config, Sealed, SealedEntry, Submission, signing};
@@ -40,9 +41,11 @@ impl From<StoreError> for BatchError {
             StoreError::Unreachable(_) => Self::Unreachable(error.into()),
             StoreError::CommitUnknown(_) => Self::CommitUnknown(error.into()),
             StoreError::Busy
+            | StoreError::Fenced
             | StoreError::Url(_)
             | StoreError::Unmigrated(_)
             | StoreError::Newer(_)
+            | StoreError::HalfCopied
             | StoreError::Database(_)
             | StoreError::Worker(_) => Self::Failed(error.into()),
         }
@@ -83,10 +86,13 @@ pub(super) struct Batches {
     clock: Arc<dyn Clock>,
     engine: Arc<dyn Engine>,
     metrics: Arc<SequencerMetrics>,
+    leadership: Leadership,
     on_commit: Arc<dyn Fn() + Send + Sync>,
     /// `None` after a database error: what is durable must be asked before going on.
     tip: Option<Tip>,
     resident: Resident,
+    /// The lease's token that `tip` was read under: under another one, somebody else may have committed meanwhile.
+    token: u64,
 }
 
 impl Batches {
@@ -96,9 +102,11 @@ impl Batches {
         clock: Arc<dyn Clock>,
         engine: Arc<dyn Engine>,
         metrics: Arc<SequencerMetrics>,
+        leadership: Leadership,
         on_commit: Arc<dyn Fn() + Send + Sync>,
     ) -> Self {
-        Self { config, store, clock, engine, metrics, on_commit, tip: None, resident: Resident::default() }
+        let (tip, resident) = (None, Resident::default());
+        Self { config, store, clock, engine, metrics, leadership, on_commit, tip, resident, token: 0 }
     }
 
     pub fn run(mut self, mut waiting: mpsc::Receiver<Submission>) {
@@ -178,13 +186,24 @@ impl Batches {
     }
 
     fn commit(&mut self, batch: &[Submission], sealing: &mut Option<Sealing>) -> Result<(), BatchError> {
-        let mut known = self.tip.take();
+        let token = match self.leadership.role() {
+            Role::Leading { token } => token,
+            Role::Following { .. } => return Err(Faults::from(StoreError::Fenced).into()),
+        };
+        let mut known = self.tip.take().filter(|_| token == self.token);
         if known.is_none() {
             self.resident.forget();
         }
-        let Self { config, store, clock, engine, resident, .. } = self;
+        self.token = token;
+        let Self { config, store, clock, engine, leadership, resident, .. } = self;
         let now = clock.now();
         let done = store.write_blocking(|tx| {
+            // Under the write lock: whoever takes the lease now commits after us, or we were fenced before we read anything.
+            tx.fence(token).inspect_err(|error| {
+                if matches!(error, StoreError::Fenced) {
+                    leadership.deposed(token);
+                }
+            })?;
             // Read under the write lock: whatever was under way when the tip was lost has ended.
             let tip = match &mut known {
                 Some(tip) => tip,
@@ -206,6 +225,10 @@ impl Batches {
             (Ok(()), Some((candidate, _))) => self.committed(candidate),
             (Err(BatchError::NothingAccepted(_)), _) => self.tip = known,
             (_, _) => {}
+        }
+        if let Some(tip) = &self.tip {
+            self.metrics.height.set(i64::try_from(tip.header.height).unwrap_or(i64::MAX));
+            self.metrics.entries.set(i64::try_from(tip.header.size).unwrap_or(i64::MAX));
         }
         done
     }
@@ -243,8 +266,6 @@ impl Batches {
     fn answer(&self, batch: Vec<Submission>, mut candidate: Candidate, seals: Vec<Seal>) {
         let block = candidate.sealed_block(seals);
         self.metrics.blocks.inc();
-        self.metrics.height.set(i64::try_from(block.height).unwrap_or(i64::MAX));
-        self.metrics.entries.set(i64::try_from(candidate.tip.header.size).unwrap_or(i64::MAX));
         let verdicts = std::mem::take(&mut candidate.verdicts);
         let mut entries: Vec<Option<_>> = std::mem::take(&mut candidate.entries).into_iter().map(Some).collect();
         for (submission, verdict) in batch.into_iter().zip(verdicts) {

@@ -6,6 +6,7 @@ use crate::chain::hash::{Hash, header_hash};
 use crate::chain::header::Header;
 use crate::chain::roster::{MemberName, Roster};
 use crate::chain::seal::{Seal, SealKey};
+use crate::chain::signing::seal_all;
 use crate::store::{NewBlock, Store};
 
 /// Gets a header sealed. Called inside the open transaction that holds the block: when it fails, the transaction is rolled back.
@@ -53,7 +54,7 @@ impl Engine for LocalEngine {
     }
 
     fn seal(&self, header: &Header, hash: &Hash) -> Result<Vec<Seal>, Fault> {
-        self.keys.iter().map(|(name, key)| key.seal(name, &header.chain, header.height, 0, hash)).collect()
+        seal_all(&self.keys, &header.chain, header.height, 0, hash)
     }
 }
 

@@ -13,6 +13,7 @@ mod batch;
 mod candidate;
 pub mod desk;
 mod engine;
+mod leadership;
 mod metrics;
 mod resident;
 mod signing;
@@ -36,6 +37,7 @@ use signing::ToSign;
 
 pub use candidate::{SealedBlock, TOPIC_BILL, TOPIC_BILL_ORDER, TOPIC_ERP, TOPIC_WALLET};
 pub use engine::{Engine, LocalEngine, found_chain};
+pub use leadership::{Leadership, LeadershipThread, Role};
 pub use metrics::SequencerMetrics;
 
 /// What the sequencer needs to be told.
@@ -146,7 +148,8 @@ impl SequencerThread {
 }
 
 impl Sequencer {
-    /// Starts the threads. `on_commit` is told after each commit, so that the outbox need not be polled.
+    /// Starts the threads. Commands are executed while `leadership` says that this process leads. `on_commit` is told after each
+    /// commit, so that the outbox need not be polled.
     ///
     /// # Errors
     /// [`Code::Internal`] when no thread can be had.
@@ -156,10 +159,11 @@ impl Sequencer {
         clock: Arc<dyn Clock>,
         engine: Arc<dyn Engine>,
         metrics: Arc<SequencerMetrics>,
+        leadership: Leadership,
         on_commit: Arc<dyn Fn() + Send + Sync>,
     ) -> Result<(Self, SequencerThread), Fault> {
         let (sequencer, waiting) = Self::channel(config.queue_commands_max)?;
-        let batches = batch::Batches::new(config, store, clock, engine, metrics, on_commit);
+        let batches = batch::Batches::new(config, store, clock, engine, metrics, leadership, on_commit);
         let thread = thread("sequencer", move || batches.run(waiting))?;
         Ok((sequencer, SequencerThread(thread)))
     }
@@ -180,7 +184,7 @@ impl Sequencer {
     /// Submits a command and waits until it is sealed or refused.
     ///
     /// # Errors
-    /// [`Code::SeqBusy`] at once when the queue is full; [`Code::SeqStopped`]; [`Code::SeqOutcomeUnknown`]; or why the
+    /// [`Code::SeqBusy`] at once when the queue is full; [`Code::SeqNotLeading`]; [`Code::SeqStopped`]; [`Code::SeqOutcomeUnknown`]; or why the
     /// command was refused.
     pub async fn submit(&self, command: Command) -> Result<Sealed, Faults> {
         self.submit_with(command, None).await

@@ -147,14 +147,14 @@ fn connect_postgres(url: &str, purpose: Purpose) -> Result<PgConnection, StoreEr
         }
     }
     let mut conn = PgConnection::establish(&url).map_err(|e| StoreError::Unreachable(e.to_string()))?;
-    // on: a commit is on disk before anybody is answered, whatever the server's default. A transaction that its process left
-    // hanging must not hold the write lock for ever.
+    // on: a commit is on disk before anybody is answered, whatever the server's default. A transaction whose process
+    // hangs must not hold the write lock for long: another process takes over after 2.5 s.
     conn.batch_execute(
         "SET synchronous_commit = on; SET lock_timeout = '5s'; SET client_min_messages = warning; \
          SET standard_conforming_strings = on;",
     )?;
     match purpose {
-        Purpose::Write => conn.batch_execute("SET idle_in_transaction_session_timeout = '5s';")?,
+        Purpose::Write => conn.batch_execute("SET idle_in_transaction_session_timeout = '2s';")?,
         Purpose::Read => {
             conn.batch_execute("SET default_transaction_read_only = on; SET statement_timeout = '30s';")?
         }

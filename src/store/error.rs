@@ -26,6 +26,9 @@ pub enum StoreError {
     /// The database server can't be reached, or has closed the connection; nothing is known to have been done.
     #[error("the database can't be reached: {0}")]
     Unreachable(String),
+    /// Another process leads now: whoever lost the lease writes no batch. Nothing was written.
+    #[error("this process does not lead any more; nothing was done")]
+    Fenced,
     /// The URL can't be used.
     #[error("database URL: {0}")]
     Url(String),
@@ -35,6 +38,9 @@ pub enum StoreError {
     /// The database was migrated by a newer program; this one must not touch it.
     #[error("the database was written by a newer version of piaolian (unknown migration {0})")]
     Newer(String),
+    /// A copy into this database was begun and not finished.
+    #[error("the database holds a half-made copy: finish it with `piaolian copy --restart`")]
+    HalfCopied,
     /// Anything else the database said.
     #[error("database: {0}")]
     Database(#[source] DieselError),
@@ -81,10 +87,12 @@ impl StoreError {
         let code = match self {
             Self::Busy => Code::StoreBusy,
             Self::Unreachable(_) => Code::StoreUnreachable,
+            Self::Fenced => Code::SeqNotLeading,
             Self::Corrupt { .. } => Code::StoreCorrupt,
             Self::Url(_) => Code::StoreUrl,
             Self::Unmigrated(_) => Code::StoreUnmigrated,
             Self::Newer(_) => Code::StoreNewer,
+            Self::HalfCopied => Code::StoreHalfCopied,
             Self::CommitUnknown(_) => Code::SeqOutcomeUnknown,
             Self::Constraint(_) | Self::Database(_) | Self::Worker(_) => Code::StoreFailed,
         };

@@ -1,7 +1,7 @@
 //! The schema's versions: which migrations this program knows, which the database has.
 
 use diesel::backend::Backend;
-use diesel::connection::TransactionManager as _;
+use diesel::connection::{SimpleConnection as _, TransactionManager as _};
 use diesel::dsl::{max, min};
 use diesel::migration::{Migration, MigrationSource};
 use diesel::prelude::*;
@@ -16,6 +16,10 @@ use super::young::Young;
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// Stands among the versions while a copy into the database is being made: no version of this program opens a database with a
+/// version that it does not know.
+const COPY_MARK: &str = "half-made-copy";
 
 /// Whether the ledger is older than its table of look-ups, or filling it was cut short: what belongs into it no SQL can compute.
 pub(super) fn lookups_missing(conn: &mut Conn) -> Result<bool, StoreError> {
@@ -62,11 +66,31 @@ where
     let known: Vec<Box<dyn Migration<DB>>> = source.migrations().map_err(failed)?;
     let known: Vec<String> = known.iter().map(|migration| migration.name().version().to_string()).collect();
     let applied = harness.applied_migrations().map_err(failed)?;
+    if applied.iter().any(|version| version.to_string() == COPY_MARK) {
+        return Err(StoreError::HalfCopied);
+    }
     if let Some(unknown) = applied.iter().map(ToString::to_string).find(|version| !known.contains(version)) {
         return Err(StoreError::Newer(unknown));
     }
     let pending = harness.pending_migrations(source).map_err(failed)?;
     Ok(pending.iter().map(|migration| migration.name().to_string()).collect())
+}
+
+/// Runs what is pending; gives the names.
+pub(super) fn run(conn: &mut Conn) -> Result<Vec<String>, StoreError> {
+    let run = match conn {
+        Conn::Sqlite(sqlite) => sqlite.run_pending_migrations(SQLITE).map_err(failed)?,
+        Conn::Postgres(postgres) => postgres.run_pending_migrations(POSTGRES).map_err(failed)?,
+    };
+    Ok(run.iter().map(ToString::to_string).collect())
+}
+
+/// Marks a database as the target of a copy under way, or says that the copy is whole.
+pub(super) fn set_copy_mark(conn: &mut Conn, marked: bool) -> Result<(), StoreError> {
+    Ok(conn.batch_execute(&match marked {
+        true => format!("INSERT INTO __diesel_schema_migrations (version) VALUES ('{COPY_MARK}')"),
+        false => format!("DELETE FROM __diesel_schema_migrations WHERE version = '{COPY_MARK}'"),
+    })?)
 }
 
 impl Store {
@@ -78,11 +102,7 @@ impl Store {
     pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>, StoreError> {
         let mut conn = url.connect(Purpose::Write, true)?;
         pending(&mut conn)?;
-        let run = match &mut conn {
-            Conn::Sqlite(sqlite) => sqlite.run_pending_migrations(SQLITE).map_err(failed)?,
-            Conn::Postgres(postgres) => postgres.run_pending_migrations(POSTGRES).map_err(failed)?,
-        };
-        let run = run.iter().map(ToString::to_string).collect();
+        let run = run(&mut conn)?;
         if lookups_missing(&mut conn)? {
             fill_lookups(&mut conn)?;
         }

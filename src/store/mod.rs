@@ -1,7 +1,7 @@
 //! Floor 3: the only room that speaks SQL.
 //!
 //! Promises: [`Store::write`] is the only door for writes: one closure, one transaction, all or nothing, durable when it
-//! returns. [`Store::read`] sees one moment and can't write. UNIQUE and CHECK constraints are the guarantees, the lock is for order.
+//! returns. [`Store::read`] sees one moment and can't write; [`Store::view`] sees one that may lag. UNIQUE and CHECK constraints are the guarantees, the lock is for order.
 //!
 //! One row by its key is read with `get_result`, never `first`: the latter binds a LIMIT, and SQLite then prepares the statement
 //! again at every execution (measured: 14 % of the sequencer's CPU).
@@ -10,8 +10,11 @@
 
 mod bulk;
 mod connection;
+mod copy;
 mod dump;
 mod error;
+mod hold;
+mod lease;
 mod lookups;
 mod migrations;
 mod pages;
@@ -21,6 +24,7 @@ mod rows;
 mod schema;
 mod state;
 mod tx;
+mod view;
 mod young;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,13 +36,17 @@ use tokio::sync::Semaphore;
 use crate::base::stages::Stage;
 pub use connection::DatabaseUrl;
 use connection::{Conn, Purpose, ReaderManager, begin_read, begin_write, in_transaction};
+pub use copy::{CopiedTable, CopyError, CopyProgress, CopyReport, copy};
 pub use error::StoreError;
+pub use hold::Hold;
+pub use lease::Lease;
 pub use lookups::Found;
 pub use pages::{InvoiceFilter, PaymentFilter};
 pub use provision::{PlainRows, ServerProbe, ServerState};
 pub use reader::{Block, Reader, StoredEntry};
 pub use rows::{ApiKey, OutboxItem, Role};
 pub use tx::{NewBlock, Tx};
+pub use view::{Standing, with_standing};
 use young::Young;
 
 /// How long a reader waits for a free connection before it is told that the database is busy.
@@ -56,6 +64,7 @@ pub struct Store {
     write_permits: Arc<Semaphore>,
     writer: Arc<Mutex<Conn>>,
     young: Arc<Young>,
+    replica: Option<Arc<view::Replica>>,
 }
 
 impl std::fmt::Debug for Store {
@@ -95,6 +104,7 @@ impl Store {
             write_permits,
             writer: Arc::new(Mutex::new(writer)),
             young: Arc::default(),
+            replica: None,
         })
     }
 
@@ -125,11 +135,13 @@ impl Store {
                             StoreError::CommitUnknown(error.to_string())
                         }
                         StoreError::Busy
+                        | StoreError::Fenced
                         | StoreError::Constraint(_)
                         | StoreError::Corrupt { .. }
                         | StoreError::Url(_)
                         | StoreError::Unmigrated(_)
                         | StoreError::Newer(_)
+                        | StoreError::HalfCopied
                         | StoreError::CommitUnknown(_)
                         | StoreError::Worker(_) => error,
                     };

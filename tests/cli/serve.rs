@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::database::TestDatabase;
 use crate::{err, files, get_json, out, piaolian, text};
 
 const BUYER: &str = "深圳票链样例采购有限公司";
@@ -27,14 +28,14 @@ struct Service {
 }
 
 impl Service {
-    fn start(folder: &Path) -> Self {
+    fn start(folder: &Path, database: &TestDatabase) -> Self {
         // Bound and let go again: the address has to stand in the configuration before the service runs.
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let url = format!("http://{free}");
         let config = folder.join("piaolian.toml");
         let toml = format!(
             "database = {:?}\nkeys = {:?}\nlisten = \"{free}\"\npublic_url = \"{url}\"\nlog = \"debug\"\n",
-            format!("sqlite:{}", text(&folder.join("ledger.db"))),
+            database.url_text(),
             text(&folder.join("keys"))
         );
         std::fs::write(&config, toml).unwrap();
@@ -129,8 +130,8 @@ fn consultant() -> Value {
 #[test]
 fn a_service_of_ones_own_issues_verifies_and_logs_nobody() {
     let temp = tempfile::tempdir().unwrap();
-    let folder = temp.path();
-    let service = Service::start(folder);
+    let (folder, database) = (temp.path(), TestDatabase::empty());
+    let service = Service::start(folder, &database);
     let seller = consultant();
     let (status, registered) = service.ask("POST", "/v1/merchants", Some(REGISTER_ONCE), &seller).unwrap();
     assert_eq!((status, &registered["merchant"]["id"]), (201, &json!("M00000001")), "{registered}");
@@ -145,7 +146,8 @@ fn a_service_of_ones_own_issues_verifies_and_logs_nobody() {
 
     let once = an_invoice_is_issued_once(&service, &key_file);
     refused_drafts_say_why(&service, &key_file);
-    only_the_owner_may_read(folder);
+    only_the_owner_may_read(folder, &database);
+    anyone_may_audit(folder, &database);
     let secrets = [service.bureau.clone(), secret];
     service.stop();
     let of_seller = ["name", "taxpayer_id", "address_phone", "bank_account"].map(|name| seller[name].as_str().unwrap());
@@ -203,20 +205,30 @@ fn refused_drafts_say_why(service: &Service, key_file: &Path) {
     }
 }
 
-fn only_the_owner_may_read(folder: &Path) {
+fn only_the_owner_may_read(folder: &Path, database: &TestDatabase) {
     let mut private = files(&folder.join("keys"), "key");
     assert_eq!(private.len(), 4, "three seal keys and the custody key: {private:?}");
-    for ending in ["db", "db-wal", "db-shm"] {
-        private.extend(files(folder, ending));
+    // A server keeps its own files.
+    if let Some(ledger) = database.file() {
+        let log = ledger.with_extension("db-wal");
+        for ending in ["db", "db-wal", "db-shm"] {
+            private.extend(files(ledger.parent().unwrap(), ending));
+        }
+        assert!(private.contains(&ledger) && private.contains(&log), "{private:?}");
     }
-    assert!(
-        private.contains(&folder.join("ledger.db")) && private.contains(&folder.join("ledger.db-wal")),
-        "{private:?}"
-    );
     for file in private {
         let mode = std::fs::metadata(&file).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o600, "{}: mode {mode:o}", file.display());
     }
+}
+
+/// While the service runs, whoever has database and roster.
+fn anyone_may_audit(folder: &Path, database: &TestDatabase) {
+    let roster = text(&folder.join("keys/roster.json"));
+    let audit = piaolian(&["audit", "--json", "--database", &database.url_text(), "--roster", &roster]);
+    assert_eq!(audit.status.code(), Some(0), "{}{}", out(&audit), err(&audit));
+    let report: Value = serde_json::from_str(&out(&audit)).unwrap();
+    assert_eq!((&report["entries"], &report["invoices"]), (&json!(2), &json!(1)), "{report}");
 }
 
 fn the_log_names_nobody(folder: &Path, never: &[&str]) {

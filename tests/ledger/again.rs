@@ -10,8 +10,8 @@ use piaolian::ledger::record::RulesScope;
 use piaolian::sequencer::desk::{Desk, IssueAsked, Recorded};
 use serde_json::json;
 
-use super::raw::{Raw, Table};
 use super::scene::{self, NOON, draft, key, merchant, own_key};
+use crate::database::{Table, TestDatabase};
 
 async fn issue_signed(desk: &Desk, nth: u64, name: String, amount: i64, payment: Option<&str>) -> Recorded {
     let draft = draft(amount, payment);
@@ -20,10 +20,10 @@ async fn issue_signed(desk: &Desk, nth: u64, name: String, amount: i64, payment:
     desk.issue(IssueAsked { merchant: merchant(nth), key: key(name), draft, signature }).await.unwrap().0
 }
 
-/// Everything that a replay needs and gives: receipts as sent, and every row of the ledger.
-async fn play(folder: &Path, keys: &Path) -> (Vec<String>, Vec<Table>) {
+/// Plays a fixed story: what each command was answered, and every row of the ledger.
+pub async fn play(database: &TestDatabase, keys: &Path) -> (Vec<Recorded>, Vec<Table>) {
     let clock = Arc::new(FixedClock::at(NOON));
-    let service = scene::start(folder, keys, Arc::<FixedClock>::clone(&clock)).await;
+    let service = scene::start(database, keys, Arc::<FixedClock>::clone(&clock)).await;
     let mut recorded = Vec::new();
     {
         let desk = service.desk();
@@ -49,20 +49,22 @@ async fn play(folder: &Path, keys: &Path) -> (Vec<String>, Vec<Table>) {
         }
     }
     service.stop().await;
-    let receipts = recorded.iter().map(|recorded| serde_json::to_string(&recorded.receipt).unwrap()).collect();
-    let mut raw = Raw::open(&folder.join("ledger.db"));
-    (receipts, LEDGER_TABLES.iter().map(|table| raw.table(table.name)).collect())
+    let mut raw = database.raw();
+    (recorded, LEDGER_TABLES.iter().map(|table| raw.table(table.name)).collect())
+}
+
+/// Receipts as they are sent.
+pub fn texts(recorded: &[Recorded]) -> Vec<String> {
+    recorded.iter().map(|recorded| serde_json::to_string(&recorded.receipt).unwrap()).collect()
 }
 
 #[test]
 fn the_same_commands_give_the_same_bytes() {
-    let (keys, one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let keys = keys.path().join("keys");
-    scene::make_keys(&keys);
-    let first = scene::block_on(play(one.path(), &keys));
-    let second = scene::block_on(play(two.path(), &keys));
+    let keys = tempfile::tempdir().unwrap();
+    scene::make_keys(keys.path());
+    let [first, second] = [(); 2].map(|()| scene::block_on(play(&TestDatabase::empty(), keys.path())));
     assert_eq!(first.0.len(), 69);
-    assert_eq!(first.0, second.0, "receipts");
+    assert_eq!(texts(&first.0), texts(&second.0), "receipts");
     for (first, second) in first.1.iter().zip(&second.1) {
         assert!(!first.rows.is_empty(), "{} is empty", first.name);
         assert_eq!(first, second, "{}", first.name);

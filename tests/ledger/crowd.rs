@@ -12,8 +12,8 @@ use piaolian::base::SystemClock;
 use piaolian::store::Role;
 use serde_json::{Value, json};
 
-use super::raw::{Raw, audited};
 use super::scene;
+use crate::database::TestDatabase;
 
 /// Both ends of every connection are in this process: 1,000 clients need more files than many a shell allows.
 fn allow_many_sockets() {
@@ -27,7 +27,7 @@ fn allow_many_sockets() {
 
 /// A service that listens, and a client for it.
 struct Town {
-    folder: tempfile::TempDir,
+    database: TestDatabase,
     service: Service,
     address: SocketAddr,
     server: actix_web::dev::ServerHandle,
@@ -36,10 +36,9 @@ struct Town {
 
 impl Town {
     async fn open(merchants: u64) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let keys = folder.path().join("keys");
-        scene::make_keys(&keys);
-        let service = scene::start(folder.path(), &keys, Arc::new(SystemClock)).await;
+        let (keys, database) = (tempfile::tempdir().unwrap(), TestDatabase::empty());
+        scene::make_keys(keys.path());
+        let service = scene::start(&database, keys.path(), Arc::new(SystemClock)).await;
         for nth in 1..=merchants {
             scene::register(service.desk(), nth, None).await;
         }
@@ -49,7 +48,7 @@ impl Town {
         let handle = server.handle();
         tokio::spawn(server);
         Self {
-            folder,
+            database,
             service,
             address,
             server: handle,
@@ -69,12 +68,12 @@ impl Town {
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
-    async fn close(self) -> tempfile::TempDir {
-        let Self { folder, service, server, client, .. } = self;
+    async fn close(self) -> TestDatabase {
+        let Self { database, service, server, client, .. } = self;
         drop(client);
         server.stop(true).await;
         service.stop().await;
-        folder
+        database
     }
 }
 
@@ -92,8 +91,7 @@ fn a_thousand_requests_with_one_key_are_one_invoice_and_one_answer() {
         let distinct: BTreeSet<&(u16, String)> = answers.iter().collect();
         assert_eq!(answers[0].0, 201, "{}", answers[0].1);
         assert_eq!((answers.len(), distinct.len()), (1_000, 1), "answers, distinct answers");
-        let folder = town.close().await;
-        assert_eq!(Raw::open(&folder.path().join("ledger.db")).count("invoices"), 1);
+        assert_eq!(town.close().await.raw().count("invoices"), 1);
     });
 }
 
@@ -127,16 +125,15 @@ fn sixty_four_clients_get_five_thousand_invoices_numbered_without_gaps() {
         }))
         .await;
         let roster = town.service.roster.clone();
-        let folder = town.close().await;
+        let database = town.close().await;
         let mut answered: Vec<(u64, String)> = numbers.into_iter().flatten().collect();
         answered.sort();
         let numbers: Vec<String> = answered.into_iter().map(|(_, number)| number).collect();
         let gapless: Vec<String> = (1..=INVOICES).map(|number| format!("{number:08}")).collect();
         assert_eq!(numbers, gapless, "as answered, in entry order");
-        let file = folder.path().join("ledger.db");
-        let stored = Raw::open(&file).texts("SELECT number AS line FROM invoices ORDER BY entry");
+        let stored = database.raw().texts("SELECT number AS line FROM invoices ORDER BY entry");
         assert_eq!(stored, gapless, "as stored, in entry order");
-        let report = audited(&file, &[roster]);
+        let report = database.audited(&[roster]);
         assert_eq!(report.findings, []);
         assert!(report.is_clean());
         assert_eq!(report.invoices, INVOICES);

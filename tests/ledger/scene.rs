@@ -21,12 +21,14 @@ use piaolian::sequencer::desk::{CustodyAsked, Desk, IssueAsked, NoticeOutcome, R
 use piaolian::store::Store;
 use serde_json::{Value, json};
 
-use super::raw::{Raw, url};
+use crate::database::{Template, TestDatabase};
 
 /// 2026-11-22, noon in Shenzhen.
 pub const NOON: UnixMs = UnixMs(1_795_320_000_000);
 
 const DAY_MS: i64 = 86_400_000;
+
+const LOOKUP_RUN_KEYS: usize = 32;
 
 /// A payer's platform with one key for all tests.
 pub fn platform() -> &'static Platform {
@@ -49,17 +51,18 @@ pub fn make_keys(folder: &Path) {
     keyring::make(folder, &ChainId::try_from("shenzhen-sandbox").unwrap()).unwrap();
 }
 
-/// A service over `ledger.db` in a folder, with the keys of another.
-pub async fn start(folder: &Path, keys: &Path, clock: Arc<dyn Clock>) -> Service {
-    let database = url(&folder.join("ledger.db"));
-    Store::migrate(&database).unwrap();
+/// A service on an empty database, with the keys of a folder.
+pub async fn start(database: &TestDatabase, keys: &Path, clock: Arc<dyn Clock>) -> Service {
+    Store::migrate(&database.url()).unwrap();
     let ingredients = Ingredients {
-        store: Store::open(&database, 8).unwrap(),
+        store: Store::open(&database.url(), 8).unwrap(),
         keyring: Keyring::load(keys).unwrap(),
         notices: Some(verifier()),
         clock,
         public_url: "http://127.0.0.1:8080".to_owned(),
-        sequencer: Config::default(),
+        advertise: String::new(),
+        // Short runs, so that a small ledger has keys in the table of look-ups and keys on their way.
+        sequencer: Config { lookup_run_keys: LOOKUP_RUN_KEYS, ..Config::default() },
     };
     Service::start(ingredients).await.unwrap()
 }
@@ -196,9 +199,9 @@ impl Done {
     }
 }
 
-/// A finished ledger: the file's bytes.
+/// A finished ledger.
 pub struct Built {
-    pub bytes: Vec<u8>,
+    pub ledger: Template,
     pub roster: Roster,
     pub done: Done,
 }
@@ -210,10 +213,10 @@ pub fn built() -> &'static Built {
 }
 
 async fn build() -> Built {
-    let folder = tempfile::tempdir().unwrap();
-    make_keys(folder.path().join("keys").as_path());
+    let (keys, database) = (tempfile::tempdir().unwrap(), TestDatabase::empty());
+    make_keys(keys.path());
     let clock = Arc::new(FixedClock::at(NOON));
-    let service = start(folder.path(), &folder.path().join("keys"), Arc::<FixedClock>::clone(&clock)).await;
+    let service = start(&database, keys.path(), Arc::<FixedClock>::clone(&clock)).await;
     let roster = service.roster.clone();
     let mut done = Done::default();
     {
@@ -241,9 +244,7 @@ async fn build() -> Built {
         }
     }
     service.stop().await;
-    let file = folder.path().join("ledger.db");
-    Raw::open(&file).checkpoint();
-    Built { bytes: std::fs::read(&file).unwrap(), roster, done }
+    Built { ledger: database.into_template(), roster, done }
 }
 
 /// One round: payments and refunds, invoices for some of the payments, and invoices without.

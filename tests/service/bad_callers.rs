@@ -92,7 +92,7 @@ async fn a_key_that_another_process_revoked_stops_working_within_five_seconds() 
     let list = Ask::get("/v1/api-keys").by(&merchant.key);
     let id = app.ask(list.clone()).await.expect(200).json()[0]["id"].as_str().unwrap().to_owned();
     // A store of its own stands for the other process.
-    let other = piaolian::store::Store::open(&app.url(), 1).unwrap();
+    let other = app.open(1).unwrap();
     let revoked = other.write_blocking(|tx| tx.revoke_api_key(&id, NOON)).unwrap();
     assert!(revoked);
     app.ask(list.clone()).await.expect(200);
@@ -193,11 +193,10 @@ async fn a_key_secret_is_told_once_and_stored_nowhere() {
     let keys = app.ask(Ask::get("/v1/api-keys").by(&app.bureau)).await.expect(200);
     assert_eq!(keys.json().as_array().unwrap().len(), 3);
     assert!(!keys.text().contains("secret"));
-    for file in ["ledger.db", "ledger.db-wal"] {
-        let bytes = std::fs::read(app.folder().join(file)).unwrap();
-        let secret = merchant.key.as_bytes();
-        assert!(!bytes.windows(secret.len()).any(|window| window == secret), "{file}");
-    }
+    let stored = app.database.bytes();
+    let holds = |what: &str| stored.windows(what.len()).any(|window| window == what.as_bytes());
+    assert!(holds(merchant.id.as_str()) && holds("desk"), "what is stored can be found");
+    assert!(!holds(&merchant.key));
     app.finish().await;
 }
 

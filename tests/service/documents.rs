@@ -188,7 +188,7 @@ async fn health_and_readiness_tell_version_height_and_outbox() {
     let health = app.ask(Ask::get("/healthz")).await.expect(200).json();
     assert_eq!(health, json!({"status": "ok", "version": version}));
     let ready = app.ask(Ask::get("/readyz")).await.expect(200).json();
-    let expected = json!({"status": "ok", "version": version, "height": 1, "outbox_pending": 0, "outbox_dead": 0});
+    let expected = json!({"status": "ok", "version": version, "height": 1, "role": "leading", "outbox_pending": 0, "outbox_dead": 0});
     assert_eq!(ready, expected);
     app.finish().await;
 }

@@ -129,7 +129,7 @@ async fn what_waits_in_the_outbox_is_delivered_after_a_restart() {
     app.settle().await;
     app.stop().await;
     // As if the service had died between taking the order and the outbox getting round to it.
-    let store = piaolian::store::Store::open(&app.url(), 1).unwrap();
+    let store = app.open(1).unwrap();
     let text = json!({"lines": [line(49_810)], "out_trade_no": "A-1", "pricing": "inclusive"});
     let text = piaolian::chain::to_canonical(&text).unwrap();
     store

@@ -1,8 +1,8 @@
-//! A whole service for one test: own folder, database and keys, a clock that stands still, sandbox partners.
+//! A whole service for one test: own database and keys, a clock that stands still, sandbox partners.
 
 use std::cell::Cell;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,15 +16,15 @@ use piaolian::base::{Faults, Secret, UnixMs};
 use piaolian::chain::{Receipt, Roster, Verdict, verify_receipt_json};
 use piaolian::config::keyring::{self, Keyring};
 use piaolian::http::create_app;
-use piaolian::ledger::audit::{Report, audit};
 use piaolian::parties::sandbox_fixtures::{DemoMerchant, MERCHANTS_JSON, merchants};
 use piaolian::parties::tencent::notice::NoticeVerifier;
 use piaolian::parties::tencent::sandbox::{Platform, SandboxPayment, SandboxRefund, Stamp};
 use piaolian::sequencer::{self, desk::make_key};
-use piaolian::store::{DatabaseUrl, Role, Store};
+use piaolian::store::{Role, Store, StoreError};
 use serde_json::{Value, json};
 
 use crate::ask::{Answer, Ask};
+use crate::database::{TestDatabase, audited};
 use crate::samples::NOON;
 
 const PLATFORM_KEY: &str = include_str!("../../fixtures/parties/wechat/test-platform-key.pem");
@@ -53,7 +53,7 @@ pub struct Merchant {
 
 /// A service under test. MUST be ended by [`TestApp::finish`].
 pub struct TestApp {
-    folder: tempfile::TempDir,
+    keys: tempfile::TempDir,
     pub clock: Arc<FixedClock>,
     pub platform: Platform,
     sequencer: sequencer::Config,
@@ -63,6 +63,8 @@ pub struct TestApp {
     counter: Cell<u64>,
     dead_expected: i64,
     finished: bool,
+    /// Last, so that it goes when nobody is connected any more.
+    pub database: TestDatabase,
 }
 
 /// A merchant of `fixtures/demo`.
@@ -74,11 +76,6 @@ pub fn chain() -> ChainId {
     ChainId::try_from("shenzhen-sandbox").unwrap()
 }
 
-/// Audits a stored ledger.
-pub fn audit_of(store: &Store, roster: &Roster) -> Report {
-    store.read_blocking(|reader| audit(reader, std::slice::from_ref(roster), &mut |_, _| {})).unwrap()
-}
-
 impl TestApp {
     pub async fn new() -> Self {
         Self::with(sequencer::Config::default()).await
@@ -86,11 +83,16 @@ impl TestApp {
 
     /// An app whose sequencer has other limits.
     pub async fn with(sequencer: sequencer::Config) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        keyring::make(&folder.path().join("keys"), &chain()).unwrap();
+        let keys = tempfile::tempdir().unwrap();
+        keyring::make(&keys.path().join("keys"), &chain()).unwrap();
+        Self::on(TestDatabase::empty(), keys, sequencer).await
+    }
+
+    /// An app on a database that the test chooses, with a keyring in the folder `keys` of a folder.
+    pub async fn on(database: TestDatabase, keys: tempfile::TempDir, sequencer: sequencer::Config) -> Self {
         let key = Secret::new(PLATFORM_KEY.to_owned());
         let mut app = Self {
-            folder,
+            keys,
             clock: Arc::new(FixedClock::at(NOON)),
             platform: Platform::from_pkcs8_pem(&key, Secret::new(API_V3_KEY.to_owned())).unwrap(),
             sequencer,
@@ -100,8 +102,9 @@ impl TestApp {
             counter: Cell::new(0),
             dead_expected: 0,
             finished: false,
+            database,
         };
-        Store::migrate(&app.url()).unwrap();
+        Store::migrate(&app.database.url()).unwrap();
         app.start().await.unwrap();
         app.bureau = app.insert_key(Role::Bureau);
         app.auditor = app.insert_key(Role::Auditor);
@@ -111,11 +114,12 @@ impl TestApp {
     /// Opens the database and starts the service on it.
     pub async fn start(&mut self) -> Result<(), Faults> {
         let service = Service::start(Ingredients {
-            store: Store::open(&self.url(), 4)?,
-            keyring: Keyring::load(&self.folder().join("keys"))?,
+            store: self.open(4)?,
+            keyring: Keyring::load(&self.keys())?,
             notices: Some(self.verifier()),
             clock: Arc::<FixedClock>::clone(&self.clock),
             public_url: PUBLIC_URL.to_owned(),
+            advertise: String::new(),
             sequencer: self.sequencer,
         })
         .await?;
@@ -149,16 +153,14 @@ impl TestApp {
         new.secret.expose().clone()
     }
 
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
+    /// The folder of the keyring.
+    pub fn keys(&self) -> PathBuf {
+        self.keys.path().join("keys")
     }
 
-    pub fn database(&self) -> PathBuf {
-        self.folder().join("ledger.db")
-    }
-
-    pub fn url(&self) -> DatabaseUrl {
-        DatabaseUrl::Sqlite(self.database())
+    /// A store of its own, as another process has it.
+    pub fn open(&self, readers: u32) -> Result<Store, StoreError> {
+        Store::open(&self.database.url(), readers)
     }
 
     pub fn service(&self) -> &Service {
@@ -337,7 +339,7 @@ impl TestApp {
         self.settle().await;
         let (store, roster) = (self.store(), self.roster());
         self.stop().await;
-        let report = audit_of(&store, &roster);
+        let report = audited(&store, &[roster]);
         assert!(report.is_clean(), "{:#?}", report.findings);
         assert_eq!(Self::outbox(&store), (0, self.dead_expected), "outbox items pending and given up");
         self.finished = true;

@@ -25,7 +25,7 @@ use crate::parties::kingdee::custody::Custody;
 use crate::parties::kingdee::erp::Erp;
 use crate::parties::tencent::wallet::Wallet;
 use crate::sequencer::desk::{CustodyAsked, Desk, Parties, RegisterAsked};
-use crate::sequencer::{self, Engine, LocalEngine, found_chain};
+use crate::sequencer::{self, Engine, Leadership, LeadershipThread, LocalEngine, found_chain};
 use crate::store::{Role, Store};
 
 /// Merchants that the clients share.
@@ -97,8 +97,8 @@ pub struct Tip {
 enum Behind {
     /// The service as it is.
     Service(Service),
-    /// Something else behind the same desks.
-    Rival(Rival, Arc<HttpState>),
+    /// Something else behind the same desks, and the lease that it holds as the service does.
+    Rival(Rival, Arc<HttpState>, LeadershipThread),
 }
 
 /// API keys of a peopled ledger.
@@ -159,7 +159,7 @@ impl Site {
     fn desk(&self) -> &Arc<Desk> {
         match &self.behind {
             Behind::Service(service) => service.desk(),
-            Behind::Rival(_, state) => &state.desk,
+            Behind::Rival(_, state, _) => &state.desk,
         }
     }
 
@@ -169,7 +169,7 @@ impl Site {
         let block = block.ok_or_else(|| Fault::new(Code::Internal, "", "the ledger has no genesis block"))?;
         let (commits, sequencer) = match &self.behind {
             Behind::Service(service) => (block.height, sequencer_time(service)),
-            Behind::Rival(rival, _) => match self.variant {
+            Behind::Rival(rival, ..) => match self.variant {
                 Variant::Plain => (rival.answered(), Duration::ZERO),
                 Variant::Bare => (0, Duration::ZERO),
                 Variant::Naive | Variant::Ours | Variant::Queued => (block.height, Duration::ZERO),
@@ -181,7 +181,7 @@ impl Site {
     /// Invoices that it answered, by its own count: in its ledger, or in what it has instead of one.
     pub fn invoices(&self) -> Result<u64, Faults> {
         match &self.behind {
-            Behind::Rival(rival, _) if !self.variant.keeps_ledger() => Ok(rival.answered()),
+            Behind::Rival(rival, ..) if !self.variant.keeps_ledger() => Ok(rival.answered()),
             // Rules and merchants are entries too.
             Behind::Rival(..) | Behind::Service(_) => Ok(self.tip()?.size.saturating_sub(MERCHANTS).saturating_sub(1)),
         }
@@ -210,9 +210,13 @@ impl Site {
         }
         match behind {
             Behind::Service(service) => service.stop().await,
-            Behind::Rival(rival, state) => {
+            Behind::Rival(rival, state, lease) => {
                 drop(state);
-                let joined = tokio::task::spawn_blocking(move || rival.join()).await;
+                let ended = move || {
+                    rival.join();
+                    lease.stop();
+                };
+                let joined = tokio::task::spawn_blocking(ended).await;
                 joined.map_err(|e| Fault::new(Code::Internal, "", format!("a rival ended badly: {e}")))?;
             }
         }
@@ -233,7 +237,15 @@ fn ingredients(store: &Store, keyring: Keyring, public_url: String, variant: Var
         Variant::Queued => sequencer::Config { batch_commands_max: 1, ..sequencer::Config::default() },
         Variant::Ours | Variant::Bare | Variant::Naive | Variant::Plain => sequencer::Config::default(),
     };
-    Ingredients { store: store.clone(), keyring, notices: None, clock: Arc::new(SystemClock), public_url, sequencer }
+    Ingredients {
+        store: store.clone(),
+        keyring,
+        notices: None,
+        clock: Arc::new(SystemClock),
+        public_url,
+        advertise: String::new(),
+        sequencer,
+    }
 }
 
 /// The same desks and the same HTTP as the service has, over something else than its sequencer.
@@ -258,9 +270,10 @@ fn rival(
         erp: Arc::new(Erp::default()),
     };
     let desk = Arc::new(Desk::new(roster.chain().clone(), store.clone(), sequencer, clock, parties));
-    let state = Arc::new(HttpState::new(desk, public_url, prometheus::Registry::new())?);
+    let (leadership, lease) = Leadership::start(store.clone(), String::new())?;
+    let state = Arc::new(HttpState::new(desk, leadership, public_url, prometheus::Registry::new())?);
     let server = app::serve(Arc::clone(&state).into(), listener, 0)?;
-    Ok((Behind::Rival(rival, state), server))
+    Ok((Behind::Rival(rival, state, lease), server))
 }
 
 fn sequencer_time(service: &Service) -> Duration {

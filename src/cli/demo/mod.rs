@@ -29,6 +29,9 @@ pub struct DemoArgs {
     /// Folder for database, keys, PDFs and receipts
     #[arg(long, default_value = "piaolian-demo", value_name = "FOLDER")]
     dir: PathBuf,
+    /// Database URL instead of ledger.db in the folder
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
     /// Address to listen on
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     listen: String,
@@ -46,7 +49,8 @@ pub fn demo(args: DemoArgs) -> Result<Done, Faults> {
 async fn run(args: DemoArgs) -> Result<Done, Faults> {
     let folder = &args.dir;
     println!("票链 piaolian demo: payment -> invoice -> block -> PDF -> verification, all parties are sandboxes\n");
-    let url = DatabaseUrl::parse(&format!("sqlite:{}", folder.join("ledger.db").display()))?;
+    let url = args.database.clone().unwrap_or_else(|| format!("sqlite:{}", folder.join("ledger.db").display()));
+    let url = DatabaseUrl::parse(&url)?;
     make_folder_of(&url)?;
     Store::migrate(&url)?;
     let store = Store::open(&url, 8)?;
@@ -90,6 +94,7 @@ async fn start(
         notices: Some(notices),
         clock: Arc::new(SystemClock),
         public_url: format!("http://{address}"),
+        advertise: String::new(),
         sequencer: sequencer::Config::default(),
     })
     .await

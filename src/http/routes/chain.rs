@@ -29,14 +29,14 @@ fn hexes(proof: &[Hash]) -> Vec<String> {
 /// The newest sealed block.
 #[utoipa::path(get, path = "/v1/checkpoint", tag = "chain", responses((status = 200, body = BlockReply)))]
 pub async fn get_checkpoint(state: web::Data<HttpState>) -> Result<HttpResponse, Problem> {
-    let block = state.desk.store().read(|reader| reader.checkpoint()).await?;
+    let block = state.desk.store().view(|reader| reader.checkpoint()).await?;
     Ok(HttpResponse::Ok().json(BlockReply::from(block.ok_or_else(|| missing("block"))?)))
 }
 
 /// The rosters: the members' public keys and from which height they count.
 #[utoipa::path(get, path = "/v1/roster", tag = "chain", responses((status = 200, description = "Rosters in canonical form", body = Vec<Object>)))]
 pub async fn get_roster(state: web::Data<HttpState>) -> Result<HttpResponse, Problem> {
-    let rosters = state.desk.store().read(|reader| reader.rosters()).await?;
+    let rosters = state.desk.store().view(|reader| reader.rosters()).await?;
     // The canonical texts as they are, so that their hashes can be checked.
     let texts: Vec<&str> = rosters.iter().map(|roster| roster.text()).collect();
     Ok(HttpResponse::Ok().content_type("application/json").body(format!("[{}]", texts.join(","))))
@@ -62,7 +62,7 @@ pub async fn list_blocks(state: web::Data<HttpState>, query: Query<ListBlocksQue
     let items = page_items(query.0.limit)?;
     let below = query.0.before.unwrap_or(u64::MAX);
     let read = move |reader: &mut Reader<'_>| reader.blocks_below(below, items.saturating_add(1));
-    let (found, next) = cut_page(state.desk.store().read(read).await?, items, |block| block.height);
+    let (found, next) = cut_page(state.desk.store().view(read).await?, items, |block| block.height);
     Ok(HttpResponse::Ok().json(BlocksReply { blocks: found.into_iter().map(BlockReply::from).collect(), next }))
 }
 
@@ -77,7 +77,7 @@ fn number_in(path: &str, name: &str) -> Result<u64, Problem> {
 )]
 pub async fn get_block(state: web::Data<HttpState>, path: web::Path<String>) -> Result<HttpResponse, Problem> {
     let height = number_in(&path, "height")?;
-    let block = state.desk.store().read(move |reader| reader.block(height)).await?;
+    let block = state.desk.store().view(move |reader| reader.block(height)).await?;
     Ok(HttpResponse::Ok().json(BlockReply::from(block.ok_or_else(|| missing("block"))?)))
 }
 
@@ -96,7 +96,7 @@ pub async fn get_entry(
 ) -> Result<HttpResponse, Problem> {
     caller.require(&[Role::Auditor, Role::Bureau])?;
     let index = number_in(&path, "index")?;
-    let found = state.desk.store().read(move |reader| reader.entry(index)).await?;
+    let found = state.desk.store().view(move |reader| reader.entry(index)).await?;
     let entry = found.ok_or_else(|| missing("entry"))?;
     Ok(HttpResponse::Ok().json(EntryReply {
         index: entry.index,
@@ -134,7 +134,7 @@ pub async fn prove_inclusion(
     let found = state
         .desk
         .store()
-        .read(move |reader| {
+        .view(move |reader| {
             let newest = latest_size(reader)?;
             let size = size.unwrap_or(newest);
             if size > newest || index >= size {
@@ -179,7 +179,7 @@ pub async fn prove_consistency(
     let reply = state
         .desk
         .store()
-        .read(move |reader| {
+        .view(move |reader| {
             let newest = latest_size(reader)?;
             let to = to.unwrap_or(newest);
             if to > newest || from > to {

@@ -2,7 +2,6 @@
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, ETAG};
 use actix_web::{HttpResponse, web};
-use serde_json::value::RawValue;
 
 use super::super::HttpState;
 use super::super::extract::{Behind, Caller, Json, KeyedJson, Query, path_id};
@@ -16,9 +15,9 @@ use crate::base::ids::{Provider, TransactionId};
 use crate::base::stages::Stage;
 use crate::base::{Code, Fault, Faults};
 use crate::chain::hash::Hash;
-use crate::chain::receipt::{Receipt, draft_slice};
+use crate::chain::receipt::Receipt;
 use crate::invoice::{InvoiceId, capital};
-use crate::ledger::entry::Entry;
+use crate::ledger::entry::{Entry, IssuedOutline};
 use crate::render::{self, Face, verify_url};
 use crate::sequencer::desk::IssueAsked;
 use crate::store::{InvoiceFilter, StoredEntry};
@@ -41,11 +40,8 @@ fn in_draft(faults: Faults) -> Problem {
 
 /// The invoice of an entry as answered.
 pub(super) fn reply_of(entry: &str, leaf: &Hash, height: u64, public_url: &str) -> Result<InvoiceReply, Fault> {
-    let parsed = Entry::parse(entry)?;
-    let issued = parsed.issued().ok_or_else(|| Fault::new(Code::Internal, "", "the entry is no invoice"))?;
-    let unreadable = || Fault::new(Code::LedgerEntryMalformed, "draft", "the entry's draft can't be read");
-    let draft = draft_slice(entry).ok_or_else(unreadable)?;
-    let draft = RawValue::from_string(draft.to_owned()).map_err(|_not_json| unreadable())?;
+    let issued = IssuedOutline::read(entry)?;
+    let total = issued.total()?;
     Ok(InvoiceReply {
         id: issued.id().to_string(),
         code: issued.code.to_string(),
@@ -53,13 +49,13 @@ pub(super) fn reply_of(entry: &str, leaf: &Hash, height: u64, public_url: &str) 
         check_code: leaf.check_code(),
         hash: leaf.printed(),
         date: issued.date,
-        time: parsed.time,
-        entry: parsed.index,
+        time: issued.time,
+        entry: issued.index,
         block: height,
         issuer: issued.issuer.to_eip55(),
-        capital: capital(issued.draft.total()),
-        verify_url: verify_url(public_url, leaf, issued.number, issued.draft.total().get()),
-        draft,
+        capital: capital(total),
+        verify_url: verify_url(public_url, leaf, &issued.number, total.get()),
+        draft: issued.draft.to_owned(),
     })
 }
 
@@ -142,7 +138,7 @@ pub async fn list_invoices(
         before,
         limit: items.saturating_add(1),
     };
-    let found = state.desk.store().read(move |reader| Ok::<_, Faults>(reader.invoices(&filter)?)).await?;
+    let found = state.desk.store().view(move |reader| Ok::<_, Faults>(reader.invoices(&filter)?)).await?;
     let (found, next) = cut_page(found, items, |invoice| invoice.entry);
     let invoices = found.into_iter().map(InvoiceSummary::from).collect();
     Ok(HttpResponse::Ok().json(InvoicesReply { invoices, next }))
@@ -161,7 +157,7 @@ async fn read_invoice(state: &HttpState, caller: &Caller, path: &str) -> Result<
     let found = state
         .desk
         .store()
-        .read(move |reader| {
+        .view(move |reader| {
             let invoice = reader.invoice(&id)?.filter(|invoice| caller.may_see(&invoice.merchant));
             let Some(invoice) = invoice else { return Ok::<_, Faults>(None) };
             Ok(reader.receipt(invoice.entry)?)

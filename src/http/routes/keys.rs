@@ -14,7 +14,8 @@ use crate::store::Role;
     post, path = "/v1/api-keys", tag = "keys", security(("api_key" = [])), request_body = NewApiKeyRequest,
     responses(
         (status = 201, body = ApiKeyReply), (status = 400, body = ProblemReply), (status = 415, body = ProblemReply), (status = 401, body = ProblemReply),
-        (status = 403, body = ProblemReply), (status = 404, body = ProblemReply), (status = 413, body = ProblemReply)
+        (status = 403, body = ProblemReply), (status = 404, body = ProblemReply), (status = 413, body = ProblemReply),
+        (status = 503, body = ProblemReply)
     )
 )]
 pub async fn create_api_key(
@@ -44,7 +45,10 @@ pub async fn list_api_keys(state: web::Data<HttpState>, caller: Caller) -> Resul
 #[utoipa::path(
     delete, path = "/v1/api-keys/{id}", tag = "keys", security(("api_key" = [])),
     params(("id" = String, Path, description = "The key's public id")),
-    responses((status = 204), (status = 401, body = ProblemReply), (status = 403, body = ProblemReply), (status = 404, body = ProblemReply))
+    responses(
+        (status = 204), (status = 401, body = ProblemReply), (status = 403, body = ProblemReply), (status = 404, body = ProblemReply),
+        (status = 503, body = ProblemReply)
+    )
 )]
 pub async fn revoke_api_key(
     state: web::Data<HttpState>,

@@ -79,7 +79,7 @@ pub async fn list_merchants(
     let found = state
         .desk
         .store()
-        .read(move |reader| match own {
+        .view(move |reader| match own {
             Some(own) => Ok::<_, Faults>(reader.merchant(&own)?.into_iter().collect()),
             None => Ok(reader.merchants(query.after.as_ref(), items)?),
         })
@@ -102,7 +102,7 @@ pub async fn get_merchant(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let id: MerchantId = path_id(&path, "id")?;
-    let found = state.desk.store().read(move |reader| Ok::<_, Faults>(reader.merchant(&id)?)).await?;
+    let found = state.desk.store().view(move |reader| Ok::<_, Faults>(reader.merchant(&id)?)).await?;
     let merchant = found.filter(|merchant| caller.may_see(&merchant.id)).ok_or_else(|| missing("merchant"))?;
     Ok(HttpResponse::Ok().json(MerchantReply::from(merchant)))
 }
@@ -146,7 +146,7 @@ pub async fn set_rules(
     responses((status = 200, body = Vec<RulesReply>), (status = 401, body = ProblemReply))
 )]
 pub async fn list_rules(state: web::Data<HttpState>, caller: Caller) -> Result<HttpResponse, Problem> {
-    let found = state.desk.store().read(|reader| Ok::<_, Faults>(reader.all_rules()?)).await?;
+    let found = state.desk.store().view(|reader| Ok::<_, Faults>(reader.all_rules()?)).await?;
     let visible = found.into_iter().filter(|rules| match &rules.scope {
         RulesScope::All => true,
         RulesScope::Merchant(id) => caller.may_see(id),

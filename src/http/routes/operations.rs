@@ -11,6 +11,7 @@ use super::super::problem::{Problem, ProblemReply};
 use crate::base::{Code, Fault};
 use crate::chain::header::Header;
 use crate::render::{self, IndexPage};
+use crate::sequencer::Role;
 use crate::store::StoreError;
 
 /// Answer of `/healthz` and `/readyz`.
@@ -23,6 +24,12 @@ pub struct HealthReply {
     /// Height of the newest sealed block, where it was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     height: Option<u64>,
+    /// `leading`: this process sequences; `following`: another one does, and commands are forwarded to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'static str>,
+    /// Where the leader is reached, while this process follows one that it knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leader: Option<String>,
     /// Outbox items that wait for delivery.
     #[serde(skip_serializing_if = "Option::is_none")]
     outbox_pending: Option<i64>,
@@ -40,6 +47,8 @@ pub async fn health() -> HttpResponse {
         status: "ok",
         version: VERSION,
         height: None,
+        role: None,
+        leader: None,
         outbox_pending: None,
         outbox_dead: None,
     })
@@ -62,10 +71,16 @@ pub async fn ready(state: web::Data<HttpState>) -> Result<HttpResponse, Problem>
     let (block, counts) =
         state.desk.store().read(|reader| Ok::<_, StoreError>((reader.checkpoint()?, reader.outbox_counts()?))).await?;
     let (pending, dead) = counts;
+    let (role, leader) = match state.leadership.role() {
+        Role::Leading { .. } => ("leading", None),
+        Role::Following { address } => ("following", address),
+    };
     Ok(HttpResponse::Ok().json(HealthReply {
         status: "ok",
         version: VERSION,
         height: block.map(|block| block.height),
+        role: Some(role),
+        leader,
         outbox_pending: Some(pending),
         outbox_dead: Some(dead),
     }))
@@ -96,7 +111,7 @@ pub async fn to_docs() -> HttpResponse {
 
 /// The first page.
 pub async fn index(state: web::Data<HttpState>) -> Result<HttpResponse, Problem> {
-    let block = state.desk.store().read(|reader| reader.checkpoint()).await?;
+    let block = state.desk.store().view(|reader| reader.checkpoint()).await?;
     let time = block.as_ref().and_then(|block| Header::from_text(&block.header).ok()).map(|header| header.time);
     let chain = state.desk.chain();
     let page = render::index_page(&IndexPage {

@@ -24,7 +24,8 @@ use crate::store::PaymentFilter;
     responses(
         (status = 201, body = OrderReply), (status = 200, description = "It was there already", body = OrderReply),
         (status = 400, body = ProblemReply), (status = 415, body = ProblemReply), (status = 401, body = ProblemReply), (status = 403, body = ProblemReply),
-        (status = 409, body = ProblemReply), (status = 413, body = ProblemReply), (status = 422, body = ProblemReply)
+        (status = 409, body = ProblemReply), (status = 413, body = ProblemReply), (status = 422, body = ProblemReply),
+        (status = 503, body = ProblemReply)
     )
 )]
 pub async fn take_order(
@@ -53,7 +54,7 @@ pub async fn list_payments(
     let ListPaymentsQuery { merchant, open, before, limit } = query;
     let items = page_items(limit)?;
     let filter = PaymentFilter { merchant: caller.scope(merchant)?, open, before, limit: items.saturating_add(1) };
-    let found = state.desk.store().read(move |reader| Ok::<_, Faults>(reader.payments(&filter)?)).await?;
+    let found = state.desk.store().view(move |reader| Ok::<_, Faults>(reader.payments(&filter)?)).await?;
     let (found, next) = cut_page(found, items, |payment| payment.entry);
     let payments = found.into_iter().map(PaymentReply::from).collect();
     Ok(HttpResponse::Ok().json(PaymentsReply { payments, next }))
@@ -76,7 +77,7 @@ pub async fn get_payment(
     let provider: Provider = path_id(&path.0, "provider")?;
     let transaction: TransactionId = path_id(&path.1, "transaction")?;
     let found =
-        state.desk.store().read(move |reader| Ok::<_, Faults>(reader.payment(&provider, &transaction)?)).await?;
+        state.desk.store().view(move |reader| Ok::<_, Faults>(reader.payment(&provider, &transaction)?)).await?;
     let payment = found.filter(|payment| caller.may_see(&payment.merchant)).ok_or_else(|| missing("payment"))?;
     Ok(HttpResponse::Ok().json(PaymentReply::from(payment)))
 }

@@ -106,7 +106,7 @@ impl Desk {
 
     async fn look_up(&self, claimed: Claimed) -> Result<Verified, Faults> {
         self.store
-            .read(move |reader| {
+            .view(move |reader| {
                 let numbered = reader.invoices_numbered(&claimed.number)?;
                 if numbered.is_empty() {
                     return Ok(Verified::NoSuchNumber);
