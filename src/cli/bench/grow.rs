@@ -240,6 +240,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_ledger_grows_is_read_and_starts_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let pace = Pace { warm_up: Duration::ZERO, window: Duration::from_millis(200), repeats: 1 };
+        let plan = Plan { entries: 300, pace, keep: false };
+        let runtime = crate::cli::bench::client_runtime().unwrap();
+        let Grown(grown) = crate::app::block_on(run(&[Place::Folder], plan, folder.path(), runtime.handle())).unwrap();
+        let growth = grown.first().unwrap();
+        assert!(growth.entries > 300 && growth.start_us > 0 && growth.peak_kib > 0);
+        let point = growth.points.first().unwrap();
+        assert!(point.fill_per_second.unwrap() > 0 && point.invoices_per_second.median > 0 && point.memory_kib > 0);
+        assert!(point.reads.iter().all(|read| read.per_second > 0 && read.p99_us >= read.p50_us), "{:?}", point.reads);
+        runtime.shutdown_background();
+    }
+
+    #[test]
     fn looks_are_taken_at_powers_of_ten_and_at_the_end() {
         assert_eq!(points(100), [100]);
         assert_eq!(points(10_000), [1_000, 10_000]);

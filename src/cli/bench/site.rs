@@ -97,7 +97,7 @@ pub struct Tip {
 enum Behind {
     /// The service as it is.
     Service(Service),
-    /// Something else behind the same desks.
+    /// Something else behind the same desks, and the lease that it holds as the service does.
     Rival(Rival, Arc<HttpState>, LeadershipThread),
 }
 
@@ -212,11 +212,11 @@ impl Site {
             Behind::Service(service) => service.stop().await,
             Behind::Rival(rival, state, lease) => {
                 drop(state);
-                let joined = tokio::task::spawn_blocking(move || {
+                let ended = move || {
                     rival.join();
                     lease.stop();
-                })
-                .await;
+                };
+                let joined = tokio::task::spawn_blocking(ended).await;
                 joined.map_err(|e| Fault::new(Code::Internal, "", format!("a rival ended badly: {e}")))?;
             }
         }
