@@ -109,9 +109,7 @@ pub async fn measure(runtime: &Handle, site: &Site, keys: &Keys, plan: Plan) -> 
     let load = Load::issue(runtime, site.address, &keys.merchants, plan.clients)?;
     load.warm_up(plan.warm_up).await;
     let (before, cpu) = (site.tip()?, Cpu::now(server));
-    let begun = load.begin();
-    tokio::time::sleep(plan.window).await;
-    let window = load.end(begun)?;
+    let window = load.window(plan.window).await?;
     let (after, cpu) = (site.tip()?, Cpu::now(server).since(cpu));
     let stages = if plan.staged { Some(by_stage(&load, plan.window, server).await?) } else { None };
     let answered = load.stop().await?;
@@ -122,9 +120,7 @@ async fn by_stage(load: &Load, window: Duration, server: Option<u32>) -> Result<
     let spent = || STAGES.map(Stage::spent_ns);
     measure_stages(true);
     let (before, cpu) = (spent(), Cpu::now(server));
-    let begun = load.begin();
-    tokio::time::sleep(window).await;
-    let window = load.end(begun);
+    let window = load.window(window).await;
     let (after, cpu) = (spent(), Cpu::now(server).since(cpu));
     measure_stages(false);
     let mut spent_ns = [0; STAGES.len()];

@@ -138,9 +138,7 @@ async fn issue(
     load.warm_up(pace.warm_up).await;
     let mut windows = Vec::new();
     for _ in 0..repeats {
-        let begun = load.begin();
-        tokio::time::sleep(pace.window).await;
-        windows.push(load.end(begun)?);
+        windows.push(load.window(pace.window).await?);
     }
     Ok((windows, load.stop().await?))
 }
@@ -215,9 +213,7 @@ async fn read(site: &Site, keys: &Keys, pace: Pace, runtime: &Handle) -> Result<
         }
         let load = Load::start(runtime, site.address, readers);
         load.warm_up(pace.warm_up.min(pace.window)).await;
-        let begun = load.begin();
-        tokio::time::sleep(pace.window).await;
-        let window = load.end(begun)?;
+        let window = load.window(pace.window).await?;
         load.stop().await?;
         *read = Read { per_second: window.rate(), p50_us: window.p50_us, p99_us: window.p99_us, ..*read };
     }

@@ -17,6 +17,9 @@ use crate::base::{Code, Fault, Faults, Secret};
 /// How often a load that runs to a number of entries is looked at.
 pub const TICK: Duration = Duration::from_millis(50);
 
+/// How long the first answer of a window may take.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
 /// The request body: five lines, about 1.5 KB.
 pub fn draft() -> Value {
     let lines: Vec<Value> = [
@@ -142,22 +145,24 @@ impl Load {
         tokio::time::sleep(duration).await;
     }
 
-    /// Counts what is answered from now on.
-    pub fn begin(&self) -> Instant {
-        self.shared.took.clear();
-        self.shared.counting.store(true, Ordering::Relaxed);
-        Instant::now()
-    }
-
-    /// Ends the window that began then.
+    /// Counts what is answered from now on, for as long; longer, when a busy machine has nothing answered by then.
     ///
     /// # Errors
-    /// Why a client gave up: one answer other than what was due spoils the window.
-    pub fn end(&self, begun: Instant) -> Result<Window, Faults> {
+    /// Why a client gave up: one answer other than what was due spoils the window. [`Code::Internal`] when there are no answers
+    /// at all.
+    pub async fn window(&self, lasting: Duration) -> Result<Window, Faults> {
+        let Shared { took, counting, .. } = self.shared.as_ref();
+        took.clear();
+        counting.store(true, Ordering::Relaxed);
+        let begun = Instant::now();
+        tokio::time::sleep(lasting).await;
+        while took.count() == 0 && begun.elapsed() < ANSWER_WITHIN {
+            self.check()?;
+            tokio::time::sleep(TICK).await;
+        }
         let lasted = begun.elapsed();
-        self.shared.counting.store(false, Ordering::Relaxed);
+        counting.store(false, Ordering::Relaxed);
         self.check()?;
-        let took = &self.shared.took;
         let answers = took.count();
         if answers == 0 {
             return Err(Fault::new(Code::Internal, "", "not one request was answered within the window").into());
