@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use diesel::result::{DatabaseErrorKind, Error};
 use piaolian::ledger::audit::Report;
-use piaolian::ledger::projection::{ColumnKind, LEDGER_TABLES, LOOKUPS, PROJECTIONS, TILES, YOUNG_KEYS};
+use piaolian::ledger::projection::{ColumnKind, LEDGER_TABLES, LOOKUPS, PROJECTIONS, TILES, WATERMARKS, YOUNG_KEYS};
 use piaolian::store::Store;
 
 use super::scene::built;
@@ -276,6 +276,14 @@ fn a_deleted_row_is_found() {
         for row in table.samples() {
             let row = &table.rows[row];
             let report = victim.after(table, &table.delete(row)).unwrap();
+            // Without the lowest young keys the watermark seems too low by one block; if the keys of that block have arrived already, the
+            // ledger is the very one in which the watermark was changed, and nothing can tell which it was.
+            let lowest = table.name == YOUNG_KEYS.name && Some(row) == table.rows.first();
+            if lowest
+                && report.findings.iter().any(|f| (f.table.as_str(), f.column.as_str()) == (WATERMARKS.name, "height"))
+            {
+                continue;
+            }
             check(&report, table, None, &format!("{} without {}", table.name, table.key_shown(row)), &mut missed);
         }
     }

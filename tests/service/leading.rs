@@ -1,7 +1,7 @@
 //! Several services on one database: one leads, the others carry commands to it, and one of them takes its place.
 
 use std::net::TcpListener;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use piaolian::app::{self, Ingredients, ServerHandle, Service};
@@ -132,16 +132,38 @@ async fn json_of(answer: Response, status: u16) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-/// Takes the lease as a process does that is not there: where it says that it can be reached is up to the test.
-fn pretend_to_lead(store: &Store, address: &str) -> (Hold, u64) {
+/// A lease that nobody but the test holds.
+struct Pretended {
+    hold: Hold,
+    token: u64,
+    /// Ends the heart when dropped.
+    alive: mpsc::Sender<()>,
+    heart: std::thread::JoinHandle<()>,
+}
+
+/// Takes the lease as a process does that is not there: where it says that it can be reached is up to the test. It beats: on PostgreSQL a
+/// lease that stands still would be taken from it.
+fn pretend_to_lead(store: &Store, address: &str) -> Pretended {
     let mut hold = store.hold("00000000000000aa".to_owned());
     assert!(hold.keep().unwrap());
     let free = store.read_blocking(|reader| reader.lease()).unwrap();
     let token = store.write_blocking(|tx| tx.take_lease(hold.holder(), address, &free)).unwrap();
-    (hold, token.unwrap())
+    let (token, (alive, ended), store) = (token.unwrap(), mpsc::channel(), store.clone());
+    let heart = std::thread::spawn(move || {
+        while ended.recv_timeout(Duration::from_millis(200)) == Err(mpsc::RecvTimeoutError::Timeout) {
+            assert!(
+                store.write_blocking(|tx| tx.beat_lease(token)).unwrap(),
+                "the lease was taken from a leader that lives"
+            );
+        }
+    });
+    Pretended { hold, token, alive, heart }
 }
 
-fn give_back(store: &Store, (hold, token): (Hold, u64)) {
+fn give_back(store: &Store, leader: Pretended) {
+    let Pretended { hold, token, alive, heart } = leader;
+    drop(alive);
+    heart.join().unwrap();
     assert!(store.write_blocking(|tx| tx.release_lease(token)).unwrap());
     drop(hold);
 }
