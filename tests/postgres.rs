@@ -6,12 +6,6 @@
 //! `TEST_SEED`, `TEST_ROUNDS`, `TEST_KILLS`, `TEST_RESTARTS`; fewer processes by `TEST_PROCESSES`; another build of the program by
 //! `TEST_PIAOLIAN`. Each test prints its seed. One test at a time: they measure how long something takes.
 #![cfg(feature = "server")]
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a test that meets what it does not expect has failed"
-)]
 
 #[cfg(test)]
 #[path = "postgres/client.rs"]

@@ -89,6 +89,7 @@ fn nonce(key: &SigningKey, hash: &Hash) -> Scalar {
 }
 
 /// s = (z + r d) / k, normalised to its lower half; `None` where this way does not decide.
+#[expect(clippy::arithmetic_side_effects, reason = "modulo the order of the curve: nothing overflows")]
 fn put_together(key: &SigningKey, hash: &Hash, point: &AffinePoint, inverse: &Scalar) -> Option<Signed> {
     let x = point.x();
     // None when x is at or above the order.

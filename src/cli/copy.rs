@@ -29,7 +29,7 @@ pub struct CopyArgs {
     /// Database to read
     #[arg(long, value_name = "URL")]
     from: String,
-    /// Database to fill: sqlite:<path> (made if it is not there) or postgres://user@host:port/database
+    /// Database to fill: sqlite:FILE (made if it is not there) or postgres://user@host:port/database
     #[arg(long, value_name = "URL")]
     to: String,
     /// Empty the target first if an interrupted copy was left in it

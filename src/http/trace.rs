@@ -1,9 +1,11 @@
 //! One line and one count a request: request id, route, status, time. No bodies, no query strings, no names.
 
+use std::rc::Rc;
 use std::time::Instant;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web;
@@ -16,12 +18,12 @@ use crate::base::{Code, Fault, random};
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 tokio::task_local! {
-    static CURRENT: String;
+    static CURRENT: Rc<str>;
 }
 
 /// The id of the request that is being handled; empty outside of one.
 pub(super) fn request_id() -> String {
-    CURRENT.try_with(Clone::clone).unwrap_or_default()
+    CURRENT.try_with(|id| id.to_string()).unwrap_or_default()
 }
 
 /// Counters of this room.
@@ -52,14 +54,31 @@ impl HttpMetrics {
 }
 
 /// A caller's own request id is taken if it can do no harm in a log.
-fn offered(request: &ServiceRequest) -> Option<String> {
+fn offered(request: &ServiceRequest) -> Option<Rc<str>> {
     let text = request.headers().get(&REQUEST_ID)?.to_str().ok()?;
     let harmless = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    (!text.is_empty() && text.len() <= 64 && text.bytes().all(harmless)).then(|| text.to_owned())
+    (!text.is_empty() && text.len() <= 64 && text.bytes().all(harmless)).then(|| Rc::from(text))
 }
 
-fn new_id() -> String {
-    random::bytes::<16>().map_or_else(|_no_randomness| "unknown".to_owned(), hex::encode)
+fn new_id() -> Rc<str> {
+    let mut digits = [0; 32];
+    let written = random::bytes::<16>().ok().and_then(|bytes| hex::encode_to_slice(bytes, &mut digits).ok());
+    let id = written.and_then(|()| std::str::from_utf8(&digits).ok());
+    Rc::from(id.unwrap_or("unknown"))
+}
+
+/// A method as a label: one of its own only for methods that there are, since a caller can make up others without end.
+fn label_of(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
+    }
 }
 
 /// Middleware around every request.
@@ -69,28 +88,25 @@ pub(super) async fn observe<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
     let started = Instant::now();
     let id = offered(&request).unwrap_or_else(new_id);
-    // A label of its own only for methods that there are: a caller can make up others without end.
-    let method = match request.method().as_str() {
-        known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => known.to_owned(),
-        _ => "other".to_owned(),
-    };
+    let method = label_of(request.method());
     let state = request.app_data::<web::Data<HttpState>>().cloned();
-    let mut response = CURRENT.scope(id.clone(), next.call(request)).await?;
+    let mut response = CURRENT.scope(Rc::clone(&id), next.call(request)).await?;
     let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
-    let status = response.status().as_u16();
+    let status = response.status();
     let took = started.elapsed();
     if let Some(state) = state {
         let metrics = &state.metrics;
-        metrics.requests.with_label_values(&[route.as_str(), method.as_str(), status.to_string().as_str()]).inc();
-        metrics.seconds.with_label_values(&[route.as_str(), method.as_str()]).observe(took.as_secs_f64());
+        metrics.requests.with_label_values(&[route.as_str(), method, status.as_str()]).inc();
+        metrics.seconds.with_label_values(&[route.as_str(), method]).observe(took.as_secs_f64());
     }
+    let (id, status) = (&*id, status.as_u16());
     let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     if status >= 500 {
         tracing::warn!(request_id = id, method, route, status, took_us, "{method} {route} answered {status}");
     } else {
         tracing::info!(request_id = id, method, route, status, took_us, "{method} {route} answered {status}");
     }
-    if let Ok(value) = HeaderValue::from_str(&id) {
+    if let Ok(value) = HeaderValue::from_str(id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     Ok(response)

@@ -315,3 +315,29 @@ pub(super) fn issue_text(
     written.map_err(|e| Fault::new(Code::Internal, "", e.to_string()))?;
     Ok(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chain::receipt::draft_slice;
+
+    #[test]
+    fn an_outline_says_what_the_whole_entry_says() {
+        let golden: Value = serde_json::from_str(include_str!("../../fixtures/chain/entries.json")).unwrap();
+        let mut invoices = 0;
+        for text in golden["entries"].as_array().unwrap().iter().map(|entry| entry["text"].as_str().unwrap()) {
+            let entry = Entry::parse(text).unwrap();
+            let Some(issued) = entry.issued() else {
+                assert_eq!(IssuedOutline::read(text).unwrap_err().code, Code::LedgerEntryMalformed);
+                continue;
+            };
+            let outline = IssuedOutline::read(text).unwrap();
+            assert_eq!((outline.index, outline.time, outline.date), (entry.index, entry.time, issued.date));
+            assert_eq!((outline.id(), outline.issuer), (issued.id(), *issued.issuer));
+            assert_eq!(outline.total().unwrap(), issued.draft.total());
+            assert_eq!(Some(outline.draft.get()), draft_slice(text));
+            invoices += 1;
+        }
+        assert!(invoices > 0);
+    }
+}

@@ -193,6 +193,7 @@ impl Batches {
         let mut known = self.tip.take().filter(|_| token == self.token);
         if known.is_none() {
             self.resident.forget();
+            self.store.forget();
         }
         self.token = token;
         let Self { config, store, clock, engine, leadership, resident, .. } = self;

@@ -90,7 +90,7 @@ impl Resident {
             Command::RegisterMerchant(_) | Command::SetRules(_) => false,
         };
         let mut payments = HashMap::new();
-        if commands.iter().any(|command| draws(command)) {
+        if commands.iter().any(draws) {
             // Entries that answer idempotency keys are among them; they recorded no payment and bring none.
             let entries: Vec<u64> = found.values().flatten().copied().collect();
             payments = reader.payments_by(&entries)?.into_iter().map(|payment| (payment.entry, payment)).collect();

@@ -261,11 +261,14 @@ trait CopiedRow: Sized {
     fn insert(conn: &mut Conn, rows: &[Self]) -> QueryResult<()>;
 }
 
+/// Copies all rows of a table from the first connection to the second, and tells how many each page had.
+type CopyRows = fn(&mut Conn, &mut Conn, &mut dyn FnMut(u64)) -> Result<(), CopyError>;
+
 /// A table, its row's type forgotten.
 struct CopyTable {
     name: &'static str,
     count: fn(&mut Conn) -> Result<u64, StoreError>,
-    copy: fn(&mut Conn, &mut Conn, &mut dyn FnMut(u64)) -> Result<(), CopyError>,
+    copy: CopyRows,
 }
 
 fn copy_rows<R: CopiedRow>(source: &mut Conn, target: &mut Conn, told: &mut dyn FnMut(u64)) -> Result<(), CopyError> {

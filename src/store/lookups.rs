@@ -151,11 +151,19 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Moves the watermark, forward only.
     fn put_watermark(&mut self, height: i64) -> Result<(), StoreError> {
-        let target = watermarks::table.find(WATERMARK);
-        if diesel::update(target).set(watermarks::height.eq(height)).execute(self.conn)? == 0 {
-            let row = (watermarks::name.eq(WATERMARK), watermarks::height.eq(height));
-            diesel::insert_into(watermarks::table).values(row).execute(self.conn)?;
+        let row = watermarks::table.find(WATERMARK);
+        let stands: Option<i64> = row.select(watermarks::height).get_result(self.conn).optional()?;
+        match stands {
+            Some(stands) if stands >= height => {}
+            Some(_) => {
+                diesel::update(row).set(watermarks::height.eq(height)).execute(self.conn)?;
+            }
+            None => {
+                let new = (watermarks::name.eq(WATERMARK), watermarks::height.eq(height));
+                diesel::insert_into(watermarks::table).values(new).execute(self.conn)?;
+            }
         }
         Ok(())
     }

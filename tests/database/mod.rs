@@ -4,8 +4,6 @@
 //! server, on which each test makes a database and drops it. `TEST_POSTGRES` names a server for the tests that need PostgreSQL whatever the
 //! run is about. `tests/run.sh` starts a server and sets both.
 
-// Each target uses its own part of this.
-#![expect(clippy::allow_attributes, reason = "what is unused differs from target to target")]
 #![allow(dead_code, reason = "each target that includes this uses its own part")]
 
 mod cells;
@@ -59,10 +57,13 @@ fn is_server(url: &str) -> bool {
     url.starts_with("postgres://") || url.starts_with("postgresql://")
 }
 
+fn server_if_named() -> Option<String> {
+    variable("TEST_DATABASE").filter(|url| is_server(url)).or_else(|| variable("TEST_POSTGRES"))
+}
+
 /// The server's URL, with a database that is there already.
 fn server() -> String {
-    let named = variable("TEST_DATABASE").filter(|url| is_server(url)).or_else(|| variable("TEST_POSTGRES"));
-    named.expect("this test needs a PostgreSQL server: run tests/run.sh, or set TEST_POSTGRES=postgres://user@host:port/database")
+    server_if_named().expect("this test needs a PostgreSQL server: run tests/run.sh, or set TEST_POSTGRES=postgres://user@host:port/database")
 }
 
 /// The server's URL with another database.
@@ -239,7 +240,8 @@ impl Drop for TestDatabase {
             Place::Server(name) if name.is_empty() => {}
             Place::Server(name) => {
                 // A failed test must not fail a second time here, which would end the process: what stays is swept by the next run.
-                if let Ok(mut conn) = PgConnection::establish(&server()) {
+                let conn = server_if_named().and_then(|url| PgConnection::establish(&url).ok());
+                if let Some(mut conn) = conn {
                     let _ = conn.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
                 }
             }

@@ -9,6 +9,9 @@ use crate::proxy::{Cut, Proxy};
 use crate::server::{TestDatabase, number, value};
 use crate::town::{Town, alone, block_on, seed};
 
+// Turns of all connections are counted together, also those of the outbox and of beats in the background: the nth turn is not the same
+// statement in every run. Over all n, each statement of the scenario is met; the test's length is the number of turns.
+
 /// Turns that one scenario may take; more means that it does not end.
 const TURNS_MAX: u64 = 2_000;
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::client::{Answer, Ask, draft, issue};
-use crate::server::{Server, TestDatabase, execute};
+use crate::server::{Server, TestDatabase, execute, value};
 use crate::town::{Merchant, Town, alone, block_on};
 
 /// The height in `Piaolian-Checkpoint: height=<n>, size=<n>, hash=<64 hex>`.
@@ -46,6 +46,12 @@ fn reads_from_a_replica_say_where_it_stands_and_commands_do_not_wait_for_it() {
     let replica = Server::replica_of(&primary);
     block_on(async {
         let mut town = Town::new(&database.url());
+        // A process that meets a replica without tables reads from the primary, and looks again only after a while.
+        let stands = value(&database.url(), "SELECT pg_current_wal_lsn()::text AS line");
+        let there = format!("SELECT (pg_last_wal_replay_lsn() >= '{stands}')::text AS line");
+        while value(&replica.url("postgres"), &there) != "true" {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         town.add(&database.url(), &format!("read_database = {:?}", replica.url(&name))).await;
         let merchant = town.register(1).await;
         for nth in 1..=3 {
@@ -54,6 +60,10 @@ fn reads_from_a_replica_say_where_it_stands_and_commands_do_not_wait_for_it() {
         let stands = wait_for(&town, &merchant, 3).await;
 
         execute(&replica.url(&name), "SELECT pg_wal_replay_pause()");
+        // Asking for it is not yet standing still.
+        while value(&replica.url(&name), "SELECT pg_get_wal_replay_pause_state() AS line") != "paused" {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         let mut last = None;
         for nth in 4..=8 {
             last = Some(issue_one(&town, &merchant, nth).await);

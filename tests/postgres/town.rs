@@ -91,13 +91,14 @@ impl Drop for Process {
 
 /// The processes, and what they share.
 pub struct Town {
-    folder: tempfile::TempDir,
     /// The database as audits and looks from outside reach it.
     pub database: String,
     processes: Vec<Process>,
     pub client: Client,
     pub platform: Platform,
     pub bureau: String,
+    /// Last: processes write and read there until they are dropped.
+    folder: tempfile::TempDir,
 }
 
 impl Town {

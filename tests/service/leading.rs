@@ -170,7 +170,7 @@ async fn one_leads_and_what_reaches_the_other_is_carried_to_it() {
     assert_eq!(there.headers()["content-type"], "application/json");
     let bytes = there.bytes().await.unwrap();
     let receipt = serde_json::from_slice::<Value>(&bytes).unwrap()["receipt"].to_string();
-    assert!(verify_receipt_json(receipt.as_bytes(), &[second.service.roster.clone()], None).is_valid());
+    assert!(verify_receipt_json(receipt.as_bytes(), std::slice::from_ref(&second.service.roster), None).is_valid());
     let here = ground.issue(&first, &merchant, "k1").send().await.unwrap();
     assert_eq!(here.bytes().await.unwrap(), bytes, "the same key at another process is the same answer");
 

@@ -21,6 +21,8 @@ use crate::base::{Code, Fault};
 /// Mounts every route.
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config
+        // First, since routes are tried in this order and nearly all requests are for this one.
+        .service(resource("/v1/invoices", "GET, POST").get(invoices::list_invoices).post(invoices::issue_invoice))
         .service(
             resource("/v1/merchants", "GET, POST").get(merchants::list_merchants).post(merchants::register_merchant),
         )
@@ -34,7 +36,6 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
         .service(resource("/v1/payments/{provider}/{transaction}", "GET").get(payments::get_payment))
         .service(resource("/v1/notices/wechat-pay", "POST").post(payments::receive_wechat_notice))
         .service(resource("/v1/drafts", "POST").post(invoices::check_draft))
-        .service(resource("/v1/invoices", "GET, POST").get(invoices::list_invoices).post(invoices::issue_invoice))
         .service(resource("/v1/invoices/{id}", "GET").get(invoices::get_invoice))
         .service(resource("/v1/invoices/{id}/receipt", "GET").get(invoices::get_receipt))
         .service(resource("/v1/invoices/{id}/face.pdf", "GET").get(invoices::get_face_pdf))
