@@ -57,6 +57,7 @@ pub fn audit(args: AuditArgs) -> Result<Done, Faults> {
 pub fn run(store: &Store, trusted: &[Roster]) -> Result<Report, Faults> {
     let bar = bar(0, "blocks");
     let report = store.read_blocking(|reader| {
+        reader.take_your_time()?;
         let report = audit_ledger(reader, trusted, &mut |done, total| {
             bar.set_length(total);
             bar.set_position(done);

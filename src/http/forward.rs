@@ -15,7 +15,7 @@ use actix_web::web::{self, Bytes};
 use actix_web::{HttpResponse, ResponseError as _};
 use tokio::sync::watch;
 
-use super::extract::Raw;
+use super::extract::{Caller, Raw};
 use super::problem::Problem;
 use super::{HttpState, trace};
 use crate::base::{Code, Fault};
@@ -77,7 +77,9 @@ impl Client {
 /// Whether only the leader may carry this out: everything under `/v1` that changes something.
 pub(super) fn is_command(method: &Method, path: &str) -> bool {
     let changes = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(method);
-    changes && path.starts_with("/v1/") && path != "/v1/drafts"
+    // A client on the way to the leader would resolve dot segments: the path that is judged must be the one that is carried.
+    let plain = !path.split('/').any(|part| [".", ".."].contains(&part)) && !path.contains('%');
+    changes && plain && path.starts_with("/v1/") && path != "/v1/drafts"
 }
 
 /// Whether saying it twice has the effect of once.
@@ -112,6 +114,12 @@ async fn forward<B: MessageBody + 'static>(
     };
     if request.headers().contains_key(FORWARDED) {
         return refuse(request, not_leading().into());
+    }
+    // As on the leader, a stranger's body is not read. Notices are signed, and their signature is over the body.
+    if !request.path().starts_with("/v1/notices/")
+        && let Err(problem) = request.extract::<Caller>().await
+    {
+        return refuse(request, problem);
     }
     let body = match request.extract::<Raw>().await {
         Ok(Raw(body)) => Bytes::from(body),

@@ -193,7 +193,6 @@ impl Batches {
         let mut known = self.tip.take().filter(|_| token == self.token);
         if known.is_none() {
             self.resident.forget();
-            self.store.forget();
         }
         self.token = token;
         let Self { config, store, clock, engine, leadership, resident, .. } = self;
@@ -208,7 +207,10 @@ impl Batches {
             // Read under the write lock: whatever was under way when the tip was lost has ended.
             let tip = match &mut known {
                 Some(tip) => tip,
-                none => none.insert(Tip::load(tx)?),
+                none => {
+                    tx.forget();
+                    none.insert(Tip::load(tx)?)
+                }
             };
             // A clock that went back does not take the chain with it: block time never decreases.
             let time = UnixMs(now.0.max(tip.header.time.0));

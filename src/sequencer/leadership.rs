@@ -28,6 +28,10 @@ const AGAIN_AFTER: Duration = Duration::from_millis(100);
 /// A lease that stood still for so long under a follower's eyes has lost its holder: five beats.
 const DEAD_AFTER: Duration = Duration::from_millis(2_500);
 
+/// Looks in a row that must find the holder's sign of life gone: longer than the holder takes to give it again, when only its
+/// connection was cut.
+const GONE_LOOKS: u8 = 3;
+
 /// Two looks that lie further apart have not watched what was between them.
 const WATCHED_WITHIN: Duration = Duration::from_secs(1);
 
@@ -75,8 +79,14 @@ impl Leadership {
     pub fn start(store: Store, address: String) -> Result<(Self, LeadershipThread), Faults> {
         let hold = store.hold(hex::encode(random::bytes::<8>()?));
         let roles = Arc::new(watch::Sender::new(Role::Following { address: None }));
-        let mut watcher =
-            Watcher { store, hold, address, roles: Arc::clone(&roles), still: Stillness::default(), gone_before: true };
+        let mut watcher = Watcher {
+            store,
+            hold,
+            address,
+            roles: Arc::clone(&roles),
+            still: Stillness::default(),
+            gone_looks: GONE_LOOKS,
+        };
         watcher.look()?;
         let (nudge, nudges) = mpsc::channel();
         let thread = std::thread::Builder::new()
@@ -175,9 +185,9 @@ struct Watcher {
     address: String,
     roles: Arc<watch::Sender<Role>>,
     still: Stillness,
-    /// The holder's sign of life was gone at the last look, too. A server that has just restarted has dropped the signs of the
-    /// living: they get until the next look to give them again. Set at the start, when there is nobody to wait for.
-    gone_before: bool,
+    /// At how many looks in a row the holder's sign of life was gone. A server that has just restarted has dropped the signs of the
+    /// living: they get [`GONE_LOOKS`] to give them again. Enough at the start, when there is nobody to wait for.
+    gone_looks: u8,
 }
 
 impl Watcher {
@@ -205,7 +215,7 @@ impl Watcher {
                 tracing::warn!(%error, "the lease could not be looked after; trying again");
                 // Nor could it be watched, and whoever holds it may have the same trouble.
                 self.still.forget();
-                self.gone_before = false;
+                self.gone_looks = 0;
                 AGAIN_AFTER
             }
         }
@@ -236,7 +246,8 @@ impl Watcher {
             return self.take(&lease);
         }
         let gone = self.hold.is_gone(&lease.holder)?;
-        let dead = std::mem::replace(&mut self.gone_before, gone) && gone;
+        self.gone_looks = if gone { self.gone_looks.saturating_add(1) } else { 0 };
+        let dead = self.gone_looks >= GONE_LOOKS;
         if dead || (!self.hold.is_proof() && stood >= DEAD_AFTER) {
             tracing::warn!(lease.token, leader = lease.address, gone, "the leader is believed dead; taking its lease");
             return self.take(&lease);
@@ -261,7 +272,7 @@ impl Watcher {
     }
 
     fn lead(&mut self, token: u64) {
-        self.gone_before = false;
+        self.gone_looks = 0;
         if become_role(&self.roles, |_| true, Role::Leading { token }) {
             tracing::info!(lease.token = token, "leading");
         }

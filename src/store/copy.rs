@@ -119,6 +119,7 @@ pub fn copy(
     let mut source = from.connect(Purpose::Read, false)?;
     begin_read(&mut source)?;
     let young = Young::default();
+    Reader::new(&mut source, &young).take_your_time()?;
     let checkpoint = Reader::new(&mut source, &young).checkpoint()?.ok_or(CopyError::NoLedger)?;
     let rosters = Reader::new(&mut source, &young).rosters()?;
 
@@ -145,6 +146,7 @@ pub fn copy(
     }
     let young = Young::default();
     let mut reader = Reader::new(&mut target, &young);
+    reader.take_your_time()?;
     let report = CopyReport {
         tables,
         target: reader.checkpoint()?,

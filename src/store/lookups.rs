@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 
 use super::bulk;
 use super::connection::Conn;
@@ -11,7 +13,7 @@ use super::reader::Reader;
 use super::rows::{PaymentRow, column, unsigned};
 use super::schema::{entries, lookups, payments, watermarks, young_keys};
 use super::tx::Tx;
-use super::young::{self, Key, Written};
+use super::young::{self, Key, Known, Piece, Written};
 use crate::ledger::Entry;
 use crate::ledger::lookup::{Fingerprint, LookUp, keys_of_entry};
 use crate::ledger::record::Payment;
@@ -38,20 +40,35 @@ fn block_of(height: i64, bytes: &[u8]) -> Result<(i64, Vec<Key>), StoreError> {
 }
 
 impl Reader<'_> {
-    /// Brings the keys in memory up to what this transaction sees.
-    fn refresh_young(&mut self) -> Result<(), StoreError> {
-        if self.young.is_overfull() {
-            self.young.forget();
+    /// Brings the keys in memory up to what this transaction sees; gives what is known then.
+    fn refresh_young(&mut self) -> Result<Known, StoreError> {
+        loop {
+            if self.young.is_overfull() {
+                self.young.forget();
+            }
+            let known = self.young.known();
+            let rows: Vec<(i64, Vec<u8>)> = young_keys::table
+                .filter(young_keys::height.gt(known.upto))
+                .order(young_keys::height)
+                .load(self.conn)?;
+            let blocks = rows.iter().map(|(height, bytes)| block_of(*height, bytes)).collect::<Result<Vec<_>, _>>()?;
+            if self.young.extend(known, blocks) {
+                return Ok(known);
+            }
         }
-        let known = self.young.upto();
-        let rows: Vec<(i64, Vec<u8>)> =
-            young_keys::table.filter(young_keys::height.gt(known)).order(young_keys::height).load(self.conn)?;
-        if rows.is_empty() {
-            return Ok(());
+    }
+
+    /// The entries under fingerprints as far as they are in memory. All of it from one memory: forgotten in between, it is read again.
+    fn young_entries(&mut self, wanted: &[Fingerprint]) -> Result<Vec<(Fingerprint, i64)>, StoreError> {
+        loop {
+            let known = self.refresh_young()?;
+            let found =
+                wanted.iter().flat_map(|print| self.young.find(*print).into_iter().map(|entry| (*print, entry)));
+            let found = found.collect();
+            if self.young.known().is_same_memory(known) {
+                return Ok(found);
+            }
         }
-        let blocks = rows.iter().map(|(height, bytes)| block_of(*height, bytes)).collect::<Result<Vec<_>, _>>()?;
-        self.young.extend(blocks);
-        Ok(())
     }
 
     /// The entries that fingerprints lead to, ascending; nothing for those that lead nowhere. One query on PostgreSQL.
@@ -59,7 +76,7 @@ impl Reader<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn entries_by(&mut self, wanted: &[Fingerprint]) -> Result<Found, StoreError> {
-        self.refresh_young()?;
+        let young = self.young_entries(wanted)?;
         let mut found = Found::new();
         let mut add = |print: Fingerprint, entry: i64| {
             let entry = unsigned("lookups", print.0, entry)?;
@@ -70,10 +87,8 @@ impl Reader<'_> {
             }
             Ok::<_, StoreError>(())
         };
-        for print in wanted {
-            for entry in self.young.find(*print) {
-                add(*print, entry)?;
-            }
+        for (print, entry) in young {
+            add(print, entry)?;
         }
         match &mut *self.conn {
             Conn::Sqlite(sqlite) => {
@@ -137,17 +152,34 @@ impl Tx<'_> {
             self.insert_sorted(&mut keys)?;
             return self.put_watermark(height);
         }
+        // Under the write lock and before our own row: all that there is below this block.
+        let known = self.refresh_young()?;
         let row = (young_keys::height.eq(height), young_keys::keys.eq(young::to_bytes(&keys)));
         diesel::insert_into(young_keys::table).values(row).execute(self.conn)?;
         let piece = self.young.next_piece(keys.len().saturating_mul(2).saturating_add(16), run);
         if let Some(piece) = &piece {
             bulk::insert_lookups(self.conn, piece.keys())?;
             if let Some(upto) = piece.completes {
-                self.put_watermark(upto)?;
-                diesel::delete(young_keys::table.filter(young_keys::height.le(upto))).execute(self.conn)?;
+                self.complete_run(piece, upto)?;
             }
         }
-        self.written = Some(Written { height, keys, piece });
+        self.written = Some(Written { known, height, keys, piece });
+        Ok(())
+    }
+
+    /// A run is through: moves the watermark and drops the rows of its blocks. Not if they hold a key more than the run had: it would be
+    /// found by nobody any more.
+    fn complete_run(&mut self, run: &Piece, upto: i64) -> Result<(), StoreError> {
+        let blocks = young_keys::table.filter(young_keys::height.le(upto));
+        let bytes = sql::<BigInt>("COALESCE(CAST(SUM(length(keys)) AS BIGINT), 0)");
+        let bytes: i64 = blocks.select(bytes).get_result(self.conn)?;
+        let had = unsigned("young_keys", upto, bytes)?;
+        if had > run.bytes() {
+            let what = format!("{had} bytes of keys, but {} were brought into the table", run.bytes());
+            return Err(StoreError::Corrupt { table: "young_keys", key: upto.to_string(), what });
+        }
+        self.put_watermark(upto)?;
+        diesel::delete(blocks).execute(self.conn)?;
         Ok(())
     }
 

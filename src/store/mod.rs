@@ -176,11 +176,6 @@ impl Store {
         }
     }
 
-    /// Forgets what memory holds of the database: MUST be called before writing blocks after another process may have.
-    pub fn forget(&self) {
-        self.young.forget();
-    }
-
     /// Makes sure that the writer is in no transaction, which a panic or a failed commit may have left open. A connection that
     /// can't even roll back is replaced.
     fn leave_transaction(&self, conn: &mut Conn) -> Result<(), StoreError> {

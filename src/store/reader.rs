@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use diesel::connection::SimpleConnection as _;
 use diesel::dsl::max;
 use diesel::prelude::*;
 
@@ -78,6 +79,19 @@ fn corrupt(table: &'static str, key: impl ToString, what: impl ToString) -> Stor
 impl<'a> Reader<'a> {
     pub(super) fn new(conn: &'a mut Conn, young: &'a Young) -> Self {
         Self { conn, young }
+    }
+
+    /// Lets this transaction take as long as it needs: for audits and copies, which read everything.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn take_your_time(&mut self) -> Result<(), StoreError> {
+        match self.conn {
+            Conn::Sqlite(_) => Ok(()),
+            Conn::Postgres(postgres) => Ok(postgres.batch_execute(
+                "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;",
+            )?),
+        }
     }
 
     /// The newest block; `None` before the genesis block is there.

@@ -79,6 +79,11 @@ impl<'a> Tx<'a> {
         Self { reader: Reader::new(conn, young), written: None }
     }
 
+    /// Forgets what memory holds of the database: MUST come first where another process may have written blocks meanwhile.
+    pub fn forget(&self) {
+        self.young.forget();
+    }
+
     /// Writes a roster.
     ///
     /// # Errors

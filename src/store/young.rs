@@ -20,8 +20,24 @@ const KEY_BYTES: usize = 16;
 /// Keys kept at most before what others have drained meanwhile is dropped.
 const KEPT_MAX: usize = 1_000_000;
 
+/// A state of the memory: how often everything was forgotten, and up to which block's keys need not be read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Known {
+    forgotten: u64,
+    pub upto: i64,
+}
+
+impl Known {
+    /// Whether nothing was forgotten between the two.
+    pub fn is_same_memory(self, other: Self) -> bool {
+        self.forgotten == other.forgotten
+    }
+}
+
 #[derive(Debug, Default)]
 struct Keys {
+    /// How often everything was forgotten: what was read before that must not be taken in after it, for it is not all.
+    forgotten: u64,
     /// Highest block whose keys are here, or were here and are in the table.
     upto: i64,
     /// Not frozen yet.
@@ -47,6 +63,11 @@ pub(super) struct Piece {
 }
 
 impl Piece {
+    /// How many bytes of `young_keys` the whole run took.
+    pub fn bytes(&self) -> u64 {
+        u64::try_from(self.run.len().saturating_mul(KEY_BYTES)).unwrap_or(u64::MAX)
+    }
+
     /// Its keys, sorted.
     pub fn keys(&self) -> &[Key] {
         self.run.get(self.from..self.to).unwrap_or_default()
@@ -56,6 +77,8 @@ impl Piece {
 /// What a transaction has written, to be noted here once it is committed.
 #[derive(Debug)]
 pub(super) struct Written {
+    /// The memory that the transaction built on.
+    pub known: Known,
     pub height: i64,
     pub keys: Vec<Key>,
     pub piece: Option<Piece>,
@@ -86,18 +109,24 @@ impl Young {
         fresh.chain(of(&keys.run, wanted)).chain(of(&keys.before, wanted)).collect()
     }
 
-    /// The highest block whose keys need not be read again.
-    pub fn upto(&self) -> i64 {
-        self.read().upto
+    /// What is known now.
+    pub fn known(&self) -> Known {
+        let keys = self.read();
+        Known { forgotten: keys.forgotten, upto: keys.upto }
     }
 
-    /// Takes in the keys of blocks, in order of height; what is here already is left.
-    pub fn extend(&self, blocks: impl IntoIterator<Item = (i64, Vec<Key>)>) {
+    /// Takes in the keys of all blocks above what was `known`, in order of height; what is here already is left. Says whether that
+    /// could be done: not if everything was forgotten since, for then more must be read.
+    pub fn extend(&self, known: Known, blocks: impl IntoIterator<Item = (i64, Vec<Key>)>) -> bool {
         let mut keys = self.write();
+        if keys.forgotten != known.forgotten {
+            return false;
+        }
         for (height, block) in blocks {
             keys.fresh.extend(block);
             keys.upto = keys.upto.max(height);
         }
+        true
     }
 
     /// Whether more is kept than a drain ever leaves: another process drains, and what it has drained can be dropped.
@@ -107,7 +136,9 @@ impl Young {
 
     /// Forgets everything: it will be read again.
     pub fn forget(&self) {
-        *self.write() = Keys::default();
+        let mut keys = self.write();
+        let forgotten = keys.forgotten.wrapping_add(1);
+        *keys = Keys { forgotten, ..Keys::default() };
     }
 
     /// The next piece to be written to the table, of at most `most` keys. When nothing is on its way and at least `run` keys have
@@ -124,12 +155,17 @@ impl Young {
         }
         let to = keys.drained.saturating_add(most).min(keys.run.len());
         let completes = (to == keys.run.len()).then_some(keys.run_upto);
-        Some(Piece { run: Arc::clone(&keys.run), from: keys.drained, to, completes })
+        let run = Arc::clone(&keys.run);
+        Some(Piece { run, from: keys.drained, to, completes })
     }
 
     /// Notes what has been committed.
     pub fn committed(&self, written: Written) {
         let mut keys = self.write();
+        if keys.forgotten != written.known.forgotten {
+            // What came before it is not here any more: the next refresh reads all of it from the table.
+            return;
+        }
         keys.upto = keys.upto.max(written.height);
         keys.fresh.extend(written.keys);
         if let Some(piece) = written.piece
@@ -165,7 +201,7 @@ mod tests {
     fn commit(young: &Young, height: i64, keys: &[Key], most: usize, run: usize) -> Option<i64> {
         let piece = young.next_piece(most, run);
         let completes = piece.as_ref().and_then(|piece| piece.completes);
-        young.committed(Written { height, keys: keys.to_vec(), piece });
+        young.committed(Written { known: young.known(), height, keys: keys.to_vec(), piece });
         completes
     }
 
@@ -184,14 +220,28 @@ mod tests {
     #[test]
     fn a_piece_is_given_again_when_its_transaction_did_not_stand() {
         let young = Young::default();
-        young.extend([(4, vec![(1, 1), (2, 2)])]);
+        let known = young.known();
+        assert!(young.extend(known, [(4, vec![(1, 1), (2, 2)])]));
         let first = young.next_piece(1, 2).unwrap();
         let again = young.next_piece(1, 2).unwrap();
         assert_eq!((first.keys(), again.keys()), (&[(1, 1)][..], &[(1, 1)][..]));
         young.forget();
         // What was in flight belongs to a run that is forgotten.
-        young.committed(Written { height: 5, keys: Vec::new(), piece: Some(first) });
+        young.committed(Written { known, height: 5, keys: Vec::new(), piece: Some(first) });
         assert!(young.next_piece(1, 1).is_none());
+    }
+
+    #[test]
+    fn what_was_read_before_everything_was_forgotten_leaves_no_hole() {
+        let young = Young::default();
+        assert!(young.extend(young.known(), [(1, vec![(1, 1)]), (2, vec![(2, 2)])]));
+        let known = young.known();
+        assert_eq!(known.upto, 2);
+        young.forget();
+        // A reader that knew blocks 1 and 2 brings block 3, a batch that built on them block 4: neither is all there is.
+        assert!(!young.extend(known, [(3, vec![(3, 3)])]));
+        young.committed(Written { known, height: 4, keys: vec![(4, 4)], piece: None });
+        assert_eq!((young.known().upto, found(&young, 3), found(&young, 4)), (0, vec![], vec![]));
     }
 
     #[test]

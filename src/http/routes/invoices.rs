@@ -127,6 +127,9 @@ pub async fn list_invoices(
     Behind(caller, Query(query)): Behind<Query<ListInvoicesQuery>>,
 ) -> Result<HttpResponse, Problem> {
     let ListInvoicesQuery { merchant, from, to, number, buyer, payment, before, limit } = query;
+    if buyer.as_ref().is_some_and(|buyer| buyer.chars().any(char::is_control)) {
+        return Err(Fault::new(Code::HttpQueryMalformed, "buyer", "a name has no control characters").into());
+    }
     let items = page_items(limit)?;
     let filter = InvoiceFilter {
         merchant: caller.scope(merchant)?,

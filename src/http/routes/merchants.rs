@@ -48,7 +48,13 @@ pub async fn register_merchant(
     let recorded = state.desk.register_merchant(key, asked).await?;
     let id = Entry::parse(&recorded.receipt.entry)?.merchant;
     let id = id.ok_or_else(|| Fault::new(Code::Internal, "", "an entry without its merchant"))?;
-    let merchant = state.desk.store().read(move |reader| Ok::<_, Faults>(reader.merchant(&id)?)).await?;
+    let found = state.desk.store().read(move |reader| Ok::<_, Faults>(reader.merchant(&id)?)).await;
+    // It is registered: whatever keeps it from being read now, "nothing was done" would be a lie.
+    let merchant = found.map_err(|faults| {
+        tracing::warn!(%faults, "a registered merchant could not be read");
+        let message = "it is registered, but can't be read now; ask again with the same idempotency key";
+        Fault::new(Code::SeqOutcomeUnknown, "", message)
+    })?;
     let merchant = merchant.ok_or_else(|| Fault::new(Code::Internal, "", "a sealed merchant is missing"))?;
     Ok(HttpResponse::Created().json(RegisteredReply { merchant: merchant.into(), receipt: recorded.receipt }))
 }

@@ -108,6 +108,10 @@ impl Desk {
     /// # Errors
     /// [`Code::HttpNotFound`] when there is none to revoke.
     pub async fn revoke_api_key(&self, id: String) -> Result<(), Faults> {
+        // Nothing else is an id, and a database need not be asked for what it may not even take (PostgreSQL: no zero bytes).
+        if !id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+            return Err(Fault::new(Code::HttpNotFound, "id", "no such key is in use").into());
+        }
         let now = self.clock.now();
         let done = self.store.write(move |tx| Ok::<_, Faults>(tx.revoke_api_key(&id, now)?)).await?;
         self.keys.0.write().unwrap_or_else(PoisonError::into_inner).clear();
