@@ -78,7 +78,8 @@ impl Client {
 pub(super) fn is_command(method: &Method, path: &str) -> bool {
     let changes = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(method);
     // A client on the way to the leader would resolve dot segments: the path that is judged must be the one that is carried.
-    let plain = !path.split('/').any(|part| [".", ".."].contains(&part)) && !path.contains('%');
+    let dots = |part: &str| [".", ".."].contains(&part.to_ascii_lowercase().replace("%2e", ".").as_str());
+    let plain = !path.split('/').any(dots);
     changes && plain && path.starts_with("/v1/") && path != "/v1/drafts"
 }
 
@@ -312,6 +313,9 @@ mod tests {
             (Method::POST, "/v1/notices/wechat-pay", true),
             (Method::PUT, "/v1/rules/*", true),
             (Method::DELETE, "/v1/api-keys/key_1", true),
+            (Method::PUT, "/v1/rules/%2A", true),
+            (Method::POST, "/v1/x/../api-keys", false),
+            (Method::POST, "/v1/x/%2E%2e/api-keys", false),
             (Method::POST, "/v1/drafts", false),
             (Method::GET, "/v1/invoices", false),
             (Method::HEAD, "/v1/invoices", false),

@@ -71,6 +71,9 @@ async fn a_query_that_names_nothing_possible_names_its_place() {
         ("/v1/invoices?payment=4200000001".to_owned(), "payment"),
         ("/v1/invoices?payment=WeChat/1".to_owned(), "payment"),
         ("/v1/invoices?payment=wechat-pay/".to_owned(), "payment"),
+        // PostgreSQL takes no zero byte in a text.
+        ("/v1/invoices?buyer=%00".to_owned(), "buyer"),
+        ("/v1/invoices?buyer=a%1fb".to_owned(), "buyer"),
         ("/v1/proofs/inclusion?index=1".to_owned(), "index"),
         ("/v1/proofs/inclusion?index=0&size=2".to_owned(), "index"),
         ("/v1/proofs/inclusion?index=0&size=0".to_owned(), "index"),
@@ -135,6 +138,16 @@ async fn what_is_not_there_is_not_found() {
         "/..%2f..%2fetc%2fpasswd",
     ] {
         app.refuses(Ask::get(path).by(&app.auditor), (404, "HTTP-NOT-FOUND", "")).await;
+    }
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn a_key_that_can_not_be_one_is_not_found() {
+    let app = TestApp::new().await;
+    for id in ["key_0123456789abcdef", "x%00y", "..%2fkeys", "%E5%95%86"] {
+        let ask = Ask::new(Method::DELETE, format!("/v1/api-keys/{id}")).by(&app.bureau);
+        app.refuses(ask, (404, "HTTP-NOT-FOUND", "id")).await;
     }
     app.finish().await;
 }
