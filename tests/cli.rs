@@ -24,7 +24,7 @@ use piaolian::chain::hash::leaf_hash;
 use piaolian::chain::receipt::Receipt;
 use serde_json::Value;
 
-use crate::database::{Kind, TestDatabase, kind};
+use crate::database::{Kind, TestDatabase, bench_place, kind};
 
 fn piaolian(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_piaolian")).args(arguments).output().unwrap()
@@ -228,6 +228,23 @@ fn a_service_needs_a_migrated_database_and_says_so() {
     assert!(out(&piaolian(&["migrate", "--database", &database])).contains("up to date"));
     // Migrated, but no chain was founded in it: nothing to audit, and that is said.
     assert_eq!(piaolian(&["audit", "--database", &database]).status.code(), Some(1));
+}
+
+#[test]
+fn the_bench_measures_every_variant_and_growth_and_its_counts_agree() {
+    let temp = tempfile::tempdir().unwrap();
+    let (folder, place) = (text(temp.path()), bench_place());
+    let place = ["--dir", &folder, "--database", &place];
+    let compared = piaolian(&[&["bench", "--quick", "--clients", "8", "--audit", "--json"][..], &place].concat());
+    assert_eq!(compared.status.code(), Some(0), "{}", err(&compared));
+    let report: Value = serde_json::from_str(&out(&compared)).unwrap();
+    for variant in ["ours", "naive", "bare", "plain"] {
+        assert!(report.to_string().contains(variant), "{variant}: {report:#}");
+    }
+    let grown = piaolian(&[&["bench", "--grow", "1500", "--seconds", "1", "--repeats", "1"][..], &place].concat());
+    assert_eq!(grown.status.code(), Some(0), "{}", err(&grown));
+    assert!(out(&grown).contains("start at"), "{}", out(&grown));
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0, "the bench leaves nothing behind");
 }
 
 #[test]

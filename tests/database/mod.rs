@@ -61,6 +61,14 @@ fn server_if_named() -> Option<String> {
     variable("TEST_DATABASE").filter(|url| is_server(url)).or_else(|| variable("TEST_POSTGRES"))
 }
 
+/// What `--database` of the bench is given: a place for ledgers of its own on the kind that this run is about.
+pub fn bench_place() -> String {
+    match kind() {
+        Kind::Sqlite => "sqlite".to_owned(),
+        Kind::Postgres => server(),
+    }
+}
+
 /// The server's URL, with a database that is there already.
 fn server() -> String {
     server_if_named().expect("this test needs a PostgreSQL server: run tests/run.sh, or set TEST_POSTGRES=postgres://user@host:port/database")
