@@ -2,7 +2,7 @@
 //!
 //! Promises: [`Store::write`] is the only door for writes: one closure, one transaction, all or nothing, durable when it
 //! returns. [`Store::read`] sees one moment and can't write; [`Store::view`] sees one that may lag. UNIQUE and CHECK constraints are the guarantees for
-//! keys that come in order; random keys are found by fingerprints ([`lookups`], [`young`]), and the one fenced writer looks them up first.
+//! keys that come in order; random keys are found by fingerprints (`lookups.rs`, `young.rs`), and the one fenced writer looks them up first.
 //!
 //! One row by its key is read with `get_result`, never `first`: the latter binds a LIMIT, and SQLite then prepares the statement
 //! again at every execution (measured: 14 % of the sequencer's CPU).
