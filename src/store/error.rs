@@ -55,6 +55,10 @@ pub enum StoreError {
 /// What SQLite and PostgreSQL say when somebody else holds what is wanted; neither has a kind of its own for it.
 const BUSY_WORDS: [&str; 4] = ["is locked", "lock timeout", "statement timeout", "deadlock detected"];
 
+/// What PostgreSQL and libpq say when the server has gone, or is on its way down or up.
+const GONE_WORDS: [&str; 4] =
+    ["server closed the connection", "terminating connection", "the database system is", "no connection to the server"];
+
 impl From<DieselError> for StoreError {
     fn from(error: DieselError) -> Self {
         let DieselError::DatabaseError(kind, info) = &error else {
@@ -71,7 +75,9 @@ impl From<DieselError> for StoreError {
         let said = info.message();
         let busy = matches!(kind, DatabaseErrorKind::SerializationFailure)
             || BUSY_WORDS.iter().any(|words| said.contains(words));
-        let closed = matches!(kind, DatabaseErrorKind::ClosedConnection);
+        // libpq reports a server that went away at the next command in either of two ways, or by what the server said last.
+        let closed = matches!(kind, DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand)
+            || GONE_WORDS.iter().any(|words| said.contains(words));
         match (constraint, closed, busy) {
             (true, _, _) => Self::Constraint(said.to_owned()),
             (false, true, _) => Self::Unreachable(said.trim().to_owned()),
@@ -109,5 +115,28 @@ impl From<StoreError> for Fault {
 impl From<StoreError> for crate::base::Faults {
     fn from(error: StoreError) -> Self {
         error.to_fault().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_went_away_is_unreachable_however_it_is_said() {
+        let error = |kind, said: &str| StoreError::from(DieselError::DatabaseError(kind, Box::new(said.to_owned())));
+        for (kind, said) in [
+            (DatabaseErrorKind::ClosedConnection, ""),
+            (DatabaseErrorKind::UnableToSendCommand, "server closed the connection unexpectedly"),
+            (DatabaseErrorKind::Unknown, "terminating connection due to administrator command"),
+            (DatabaseErrorKind::Unknown, "the database system is starting up"),
+        ] {
+            let found = error(kind, said);
+            assert!(matches!(found, StoreError::Unreachable(_)), "{said}: {found}");
+            assert_eq!(found.to_fault().code, Code::StoreUnreachable);
+        }
+        assert!(matches!(error(DatabaseErrorKind::Unknown, "database is locked"), StoreError::Busy));
+        assert!(matches!(error(DatabaseErrorKind::UniqueViolation, "prev"), StoreError::Constraint(_)));
+        assert!(matches!(error(DatabaseErrorKind::Unknown, "disk I/O error"), StoreError::Database(_)));
     }
 }
