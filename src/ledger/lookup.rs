@@ -30,6 +30,32 @@ pub enum LookUp<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(pub i64);
 
+/// A fingerprint and an entry that it leads to.
+pub type Key = (Fingerprint, u64);
+
+/// Bytes of a key in `young_keys`: fingerprint and entry, big-endian.
+pub const KEY_BYTES: usize = 16;
+
+/// The row of `watermarks` that says up to which block the table of look-ups is complete.
+pub const WATERMARK: &str = "lookups";
+
+/// The keys of a block as `young_keys` has them.
+pub fn keys_to_bytes(keys: &[Key]) -> Vec<u8> {
+    keys.iter().flat_map(|(print, entry)| [print.0.to_be_bytes(), entry.to_be_bytes()]).flatten().collect()
+}
+
+/// Reads them; `None` when the bytes are no whole keys.
+pub fn keys_from_bytes(bytes: &[u8]) -> Option<Vec<Key>> {
+    if !bytes.len().is_multiple_of(KEY_BYTES) {
+        return None;
+    }
+    let read = |key: &[u8]| {
+        let (print, entry) = (key.first_chunk::<8>()?, key.last_chunk::<8>()?);
+        Some((Fingerprint(i64::from_be_bytes(*print)), u64::from_be_bytes(*entry)))
+    };
+    bytes.chunks(KEY_BYTES).map(read).collect()
+}
+
 impl LookUp<'_> {
     /// Its fingerprint.
     pub fn fingerprint(&self) -> Fingerprint {
@@ -141,6 +167,13 @@ mod tests {
         ];
         let prints: std::collections::BTreeSet<_> = keys.iter().map(LookUp::fingerprint).collect();
         assert_eq!(prints.len(), keys.len());
+    }
+
+    #[test]
+    fn bytes_are_read_as_written() {
+        let keys = [(Fingerprint(i64::MIN), 0), (Fingerprint(-1), 1), (Fingerprint(5), u64::MAX)];
+        assert_eq!(keys_from_bytes(&keys_to_bytes(&keys)).unwrap(), keys);
+        assert_eq!(keys_from_bytes(&[0; 17]), None);
     }
 
     #[test]

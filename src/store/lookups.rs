@@ -13,13 +13,10 @@ use super::reader::Reader;
 use super::rows::{PaymentRow, column, unsigned};
 use super::schema::{entries, lookups, payments, watermarks, young_keys};
 use super::tx::Tx;
-use super::young::{self, Key, Known, Piece, Written};
+use super::young::{Key, Known, Piece, Written};
 use crate::ledger::Entry;
-use crate::ledger::lookup::{Fingerprint, LookUp, keys_of_entry};
+use crate::ledger::lookup::{self, Fingerprint, LookUp, WATERMARK, keys_from_bytes, keys_of_entry, keys_to_bytes};
 use crate::ledger::record::Payment;
-
-/// The row of `watermarks` that says how far `lookups` is complete.
-pub(super) const WATERMARK: &str = "lookups";
 
 /// Keys sorted and written at a time when the table is made anew.
 const REBUILD_KEYS: usize = 262_144;
@@ -30,13 +27,18 @@ const REBUILD_ENTRIES: i64 = 2_000;
 /// Entries by the fingerprints that lead to them.
 pub type Found = HashMap<Fingerprint, Vec<u64>>;
 
+/// Keys as both databases order them.
+fn columns(keys: &[lookup::Key]) -> Vec<Key> {
+    keys.iter().map(|(print, entry)| (print.0, column(*entry))).collect()
+}
+
 fn block_of(height: i64, bytes: &[u8]) -> Result<(i64, Vec<Key>), StoreError> {
-    let keys = young::from_bytes(bytes).ok_or_else(|| StoreError::Corrupt {
+    let keys = keys_from_bytes(bytes).ok_or_else(|| StoreError::Corrupt {
         table: "young_keys",
         key: height.to_string(),
         what: "not a whole number of keys".to_owned(),
     })?;
-    Ok((height, keys))
+    Ok((height, columns(&keys)))
 }
 
 impl Reader<'_> {
@@ -145,16 +147,15 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn put_keys(&mut self, height: u64, keys: &[(Fingerprint, u64)], run: usize) -> Result<(), StoreError> {
+    pub fn put_keys(&mut self, height: u64, keys: &[lookup::Key], run: usize) -> Result<(), StoreError> {
         let height = column(height);
-        let mut keys: Vec<Key> = keys.iter().map(|(print, entry)| (print.0, column(*entry))).collect();
         if run == 0 {
-            self.insert_sorted(&mut keys)?;
+            self.insert_sorted(&mut columns(keys))?;
             return self.put_watermark(height);
         }
         // Under the write lock and before our own row: all that there is below this block.
         let known = self.refresh_young()?;
-        let row = (young_keys::height.eq(height), young_keys::keys.eq(young::to_bytes(&keys)));
+        let row = (young_keys::height.eq(height), young_keys::keys.eq(keys_to_bytes(keys)));
         diesel::insert_into(young_keys::table).values(row).execute(self.conn)?;
         let piece = self.young.next_piece(keys.len().saturating_mul(2).saturating_add(16), run);
         if let Some(piece) = &piece {
@@ -163,7 +164,7 @@ impl Tx<'_> {
                 self.complete_run(piece, upto)?;
             }
         }
-        self.written = Some(Written { known, height, keys, piece });
+        self.written = Some(Written { known, height, keys: columns(keys), piece });
         Ok(())
     }
 

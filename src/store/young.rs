@@ -9,13 +9,10 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::ledger::lookup::Fingerprint;
+use crate::ledger::lookup::{Fingerprint, KEY_BYTES};
 
 /// A key: fingerprint and entry.
 pub(super) type Key = (i64, i64);
-
-/// Bytes of a key in `young_keys`.
-const KEY_BYTES: usize = 16;
 
 /// Keys kept at most before what others have drained meanwhile is dropped.
 const KEPT_MAX: usize = 1_000_000;
@@ -176,20 +173,6 @@ impl Young {
     }
 }
 
-/// The keys of a block as `young_keys` has them.
-pub(super) fn to_bytes(keys: &[Key]) -> Vec<u8> {
-    keys.iter().flat_map(|(print, entry)| [print.to_be_bytes(), entry.to_be_bytes()]).flatten().collect()
-}
-
-/// Reads them; `None` when the bytes are no whole keys.
-pub(super) fn from_bytes(bytes: &[u8]) -> Option<Vec<Key>> {
-    let number = |bytes: &[u8]| bytes.try_into().ok().map(i64::from_be_bytes);
-    if !bytes.len().is_multiple_of(KEY_BYTES) {
-        return None;
-    }
-    bytes.chunks(KEY_BYTES).map(|key| Some((number(key.get(..8)?)?, number(key.get(8..)?)?))).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,12 +225,5 @@ mod tests {
         assert!(!young.extend(known, [(3, vec![(3, 3)])]));
         young.committed(Written { known, height: 4, keys: vec![(4, 4)], piece: None });
         assert_eq!((young.known().upto, found(&young, 3), found(&young, 4)), (0, vec![], vec![]));
-    }
-
-    #[test]
-    fn bytes_are_read_as_written() {
-        let keys = [(i64::MIN, 0), (-1, 1), (5, i64::MAX)];
-        assert_eq!(from_bytes(&to_bytes(&keys)).unwrap(), keys);
-        assert_eq!(from_bytes(&[0; 17]), None);
     }
 }

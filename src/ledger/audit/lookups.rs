@@ -5,14 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::blocks::as_number;
 use super::{Audit, Source};
 use crate::base::Code;
-use crate::ledger::lookup::Fingerprint;
+use crate::ledger::lookup::{Fingerprint, Key, WATERMARK, keys_to_bytes};
 use crate::ledger::projection::{Cell, LOOKUPS, Row, Rows, WATERMARKS, YOUNG_KEYS, show};
-
-/// The row of `watermarks` that there may be.
-const WATERMARK: &str = "lookups";
-
-/// A key as the table has it: fingerprint and entry.
-type Key = (i64, u64);
 
 /// The keys of the blocks, by height, in commit order.
 pub(super) type KeysByBlock = BTreeMap<u64, Vec<Key>>;
@@ -22,18 +16,14 @@ fn int(value: impl ToString) -> Cell {
 }
 
 fn row_of((print, entry): Key) -> (Vec<Cell>, Row) {
-    let row = vec![int(print), int(entry)];
+    let row = vec![int(print.0), int(entry)];
     (row.clone(), row)
-}
-
-fn bytes_of(keys: &[Key]) -> Vec<u8> {
-    keys.iter().flat_map(|(print, entry)| [print.to_be_bytes(), entry.to_be_bytes()]).flatten().collect()
 }
 
 impl Audit<'_> {
     /// Notes the keys of an entry.
     pub(super) fn note_keys(&mut self, height: u64, index: u64, keys: Vec<Fingerprint>) {
-        self.keys.entry(height).or_default().extend(keys.into_iter().map(|print| (print.0, index)));
+        self.keys.entry(height).or_default().extend(keys.into_iter().map(|print| (print, index)));
     }
 
     pub(super) fn compare_lookups<S: Source>(&mut self, source: &mut S) -> Result<(), S::Error> {
@@ -52,7 +42,7 @@ impl Audit<'_> {
         let arrived = above.clone().flat_map(|(_, keys)| keys.iter().map(|key| row_of(*key)));
         let expected: Rows = old.chain(arrived.filter(|(_, row)| there.contains(row))).collect();
         let expected_young: Rows =
-            above.map(|(height, keys)| (vec![int(height)], vec![int(height), Some(bytes_of(keys))])).collect();
+            above.map(|(height, keys)| (vec![int(height)], vec![int(height), Some(keys_to_bytes(keys))])).collect();
         drop(there);
         self.compare(&LOOKUPS, expected, stored, Code::AuditProjectionDiffers);
         self.compare(&YOUNG_KEYS, expected_young, young, Code::AuditProjectionDiffers);
