@@ -2,11 +2,15 @@
 
 use std::fmt::Write as _;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::command::{Command, Issue, Keyed, MerchantBody, PaymentBody, RefundBody, RulesBody};
+use super::command::{
+    AnswerConfirmationBody, Asked, BUREAU_SCOPE, ClaimBody, Command, DiscardBody, HandOverBody, HeldBody, Issue, Keyed,
+    LockBody, OpenConfirmationBody, RenewBody, Reverse, RotateIssuerBody, Scoped,
+};
 use super::execute::Position;
 use crate::base::ids::{ChainId, IdempotencyKey, MerchantId};
 use crate::base::{Code, Fault, Faults, LegalDate, UnixMs};
@@ -17,37 +21,11 @@ use crate::invoice::checked::Checked;
 use crate::invoice::money::Fen;
 use crate::invoice::number::{InvoiceCode, InvoiceId, InvoiceNumber};
 
-/// The version of the entry format. Another meaning needs another number.
-pub const ENTRY_VERSION: u32 = 1;
+/// The version of the entry format that is written. Another meaning needs another number. Version 1 had no `seq` and knew the first
+/// five kinds only; its entries stay as they are and are read for ever.
+pub const ENTRY_VERSION: u32 = 2;
 
-/// What an entry records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// A seller was admitted.
-    RegisterMerchant,
-    /// Issuing rules were set.
-    SetRules,
-    /// A payment was recorded.
-    RecordPayment,
-    /// A refund was recorded.
-    RecordRefund,
-    /// An invoice was issued.
-    Issue,
-}
-
-impl Kind {
-    /// The word in the entry and in the `entries` table.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::RegisterMerchant => "register_merchant",
-            Self::SetRules => "set_rules",
-            Self::RecordPayment => "record_payment",
-            Self::RecordRefund => "record_refund",
-            Self::Issue => "issue",
-        }
-    }
-}
+pub use super::kind::Kind;
 
 /// An entry, parsed. Which optional fields are there depends on `kind`; `Entry::command` says which.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -72,6 +50,12 @@ pub struct Entry {
     /// keccak256 of the canonical request (not for notices).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<Hash>,
+    /// Which of the merchant's own entries it is, from 1; from version 2 on wherever there is a merchant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
+    /// The confirmation sheet that a red letter comes of: the entry that opened it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmation: Option<u64>,
     /// What was recorded (not for invoices).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
@@ -193,31 +177,80 @@ impl Entry {
     /// faults of a draft whose arithmetic does not hold.
     pub fn command(&self) -> Result<Command, Faults> {
         match self.kind {
-            Kind::RegisterMerchant => Ok(Command::RegisterMerchant(self.keyed::<MerchantBody>()?)),
-            Kind::SetRules => Ok(Command::SetRules(self.keyed::<RulesBody>()?)),
-            Kind::RecordPayment => Ok(Command::RecordPayment(self.body_as::<PaymentBody>()?)),
-            Kind::RecordRefund => Ok(Command::RecordRefund(self.body_as::<RefundBody>()?)),
-            Kind::Issue => {
-                let draft = present(&self.draft, "draft")?.clone();
-                draft.recheck()?;
-                let issue = Issue::signed(
-                    present(&self.key, "key")?.clone(),
-                    *present(&self.request, "request")?,
-                    draft,
-                    *present(&self.issuer, "issuer")?,
-                    *present(&self.signature, "signature")?,
-                )?;
-                Ok(Command::Issue(Box::new(issue)))
-            }
+            Kind::RegisterMerchant => Ok(Command::RegisterMerchant(self.keyed()?)),
+            Kind::SetRules => Ok(Command::SetRules(self.keyed()?)),
+            Kind::RecordPayment => Ok(Command::RecordPayment(self.body_as()?)),
+            Kind::RecordRefund => Ok(Command::RecordRefund(self.body_as()?)),
+            Kind::Issue => Ok(Command::Issue(Box::new(self.signed_draft()?))),
+            Kind::Reverse => Ok(Command::Reverse(Box::new(Reverse::new(self.signed_draft()?, self.confirmation)?))),
+            Kind::Lock => Ok(Command::Lock(self.keyed()?)),
+            Kind::Renew => Ok(Command::Renew(self.keyed()?)),
+            Kind::Unlock => Ok(Command::Unlock(self.keyed()?)),
+            Kind::Close => Ok(Command::Close(self.keyed()?)),
+            Kind::Pledge => Ok(Command::Pledge(self.keyed()?)),
+            Kind::Release => Ok(Command::Release(self.keyed()?)),
+            Kind::Settle => Ok(Command::Settle(self.keyed()?)),
+            Kind::Claim => Ok(Command::Claim(self.keyed()?)),
+            Kind::HandOver => Ok(Command::HandOver(self.keyed()?)),
+            Kind::Discard => Ok(Command::Discard(self.keyed()?)),
+            Kind::OpenConfirmation => Ok(Command::OpenConfirmation(self.keyed()?)),
+            Kind::AnswerConfirmation => Ok(Command::AnswerConfirmation(self.keyed()?)),
+            Kind::SuspendMerchant => Ok(Command::SuspendMerchant(self.keyed()?)),
+            Kind::ResumeMerchant => Ok(Command::ResumeMerchant(self.keyed()?)),
+            Kind::RotateIssuer => Ok(Command::RotateIssuer(self.keyed()?)),
+            Kind::RevokeIssuer => Ok(Command::RevokeIssuer(self.keyed()?)),
+            Kind::ChangeRoster => Ok(Command::ChangeRoster(self.keyed()?)),
+            // The entry's body has the figures too: executing it again must find the same.
+            Kind::CloseDay => Ok(Command::CloseDay(self.keyed()?)),
+            Kind::Restored => Ok(Command::Restored(self.keyed()?)),
         }
     }
 
-    fn body_as<T: for<'de> Deserialize<'de>>(&self) -> Result<T, Fault> {
+    /// Whose idempotency key it carries; `None` for notices, and for an entry without the fields of its kind.
+    pub fn scope(&self) -> Option<String> {
+        fn of<T: Scoped + DeserializeOwned>(entry: &Entry) -> Option<String> {
+            Some(entry.body_as::<T>().ok()?.scope())
+        }
+        match self.kind {
+            Kind::RecordPayment | Kind::RecordRefund => None,
+            Kind::RegisterMerchant
+            | Kind::SetRules
+            | Kind::SuspendMerchant
+            | Kind::ResumeMerchant
+            | Kind::RevokeIssuer
+            | Kind::ChangeRoster
+            | Kind::Restored => Some(BUREAU_SCOPE.to_owned()),
+            Kind::Issue | Kind::Reverse | Kind::Pledge | Kind::CloseDay => Some(self.merchant.as_ref()?.to_string()),
+            Kind::Lock => of::<LockBody>(self),
+            Kind::Renew => of::<RenewBody>(self),
+            Kind::Unlock | Kind::Close | Kind::Release | Kind::Settle => of::<HeldBody>(self),
+            Kind::Claim => of::<ClaimBody>(self),
+            Kind::HandOver => of::<HandOverBody>(self),
+            Kind::Discard => of::<DiscardBody>(self),
+            Kind::OpenConfirmation => of::<OpenConfirmationBody>(self),
+            Kind::AnswerConfirmation => of::<AnswerConfirmationBody>(self),
+            Kind::RotateIssuer => of::<RotateIssuerBody>(self),
+        }
+    }
+
+    fn signed_draft(&self) -> Result<Issue, Faults> {
+        let draft = present(&self.draft, "draft")?.clone();
+        draft.recheck()?;
+        Issue::signed(
+            present(&self.key, "key")?.clone(),
+            *present(&self.request, "request")?,
+            draft,
+            *present(&self.issuer, "issuer")?,
+            *present(&self.signature, "signature")?,
+        )
+    }
+
+    fn body_as<T: DeserializeOwned>(&self) -> Result<T, Fault> {
         let body = present(&self.body, "body")?.clone();
         serde_json::from_value(body).map_err(|e| malformed(format!("body: {e}")))
     }
 
-    fn keyed<T: for<'de> Deserialize<'de>>(&self) -> Result<Keyed<T>, Fault> {
+    fn keyed<T: DeserializeOwned>(&self) -> Result<Keyed<T>, Fault> {
         Ok(Keyed {
             key: present(&self.key, "key")?.clone(),
             request: *present(&self.request, "request")?,
@@ -248,69 +281,82 @@ struct Frame<'a, T> {
     key: Option<&'a IdempotencyKey>,
     #[serde(skip_serializing_if = "Option::is_none")]
     request: Option<&'a Hash>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
     body: &'a T,
 }
 
-/// The canonical text of an entry that carries a caller's key.
-pub(super) fn keyed_text<T: Serialize>(
-    at: Position<'_>,
-    kind: Kind,
-    merchant: Option<&MerchantId>,
-    command: &Keyed<T>,
-) -> Result<String, Fault> {
-    let Position { chain, index, time } = at;
-    let (key, request) = (Some(&command.key), Some(&command.request));
-    let body = &command.body;
-    canonical::to_canonical(&Frame { v: ENTRY_VERSION, chain, index, kind, time, merchant, key, request, body })
+/// A merchant and which of its entries this one is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Line<'a> {
+    /// The merchant.
+    pub merchant: &'a MerchantId,
+    /// From 1.
+    pub seq: u64,
 }
 
-/// The canonical text of an entry made from a partner's notice.
-pub(super) fn notice_text<T: Serialize>(
+impl Position<'_> {
+    fn seq_of(&self, line: Option<Line<'_>>) -> Option<u64> {
+        line.filter(|_| self.version > 1).map(|line| line.seq)
+    }
+}
+
+/// The canonical text of an entry that is not an invoice; `asked` is left out for notices.
+pub(super) fn framed_text<T: Serialize>(
     at: Position<'_>,
     kind: Kind,
-    merchant: &MerchantId,
+    line: Option<Line<'_>>,
+    asked: Option<&Asked<'_>>,
     body: &T,
 ) -> Result<String, Fault> {
-    let Position { chain, index, time } = at;
-    let merchant = Some(merchant);
-    canonical::to_canonical(&Frame {
-        v: ENTRY_VERSION,
-        chain,
-        index,
-        kind,
-        time,
-        merchant,
-        key: None,
-        request: None,
-        body,
-    })
+    let Position { chain, index, time, version, .. } = at;
+    let (key, request) = (asked.map(|asked| asked.key), asked.map(|asked| asked.request));
+    let (merchant, seq) = (line.map(|line| line.merchant), at.seq_of(line));
+    canonical::to_canonical(&Frame { v: version, chain, index, kind, time, merchant, key, request, seq, body })
+}
+
+/// What the ledger adds to a draft.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Numbered<'a> {
+    /// `issue` or `reverse`.
+    pub kind: Kind,
+    /// 12 digits.
+    pub code: &'a InvoiceCode,
+    /// 8 digits.
+    pub number: &'a InvoiceNumber,
+    /// Legal date.
+    pub date: LegalDate,
+    /// Which of the merchant's entries it is.
+    pub seq: u64,
+    /// The confirmation sheet of a red letter.
+    pub confirmation: Option<u64>,
 }
 
 /// The canonical text of an invoice's entry. The draft's text is spliced in, since it is canonical already and large: the
 /// sequencer's thread must not walk it again (performance.md, rule 8). A test holds this equal to `to_canonical`.
-pub(super) fn issue_text(
-    at: Position<'_>,
-    issue: &Issue,
-    code: &InvoiceCode,
-    number: &InvoiceNumber,
-    date: LegalDate,
-) -> Result<String, Fault> {
+pub(super) fn invoice_text(at: Position<'_>, issue: &Issue, numbered: Numbered<'_>) -> Result<String, Fault> {
+    let Numbered { kind, code, number, date, seq, confirmation } = numbered;
     let key = serde_json::to_string(issue.key()).map_err(|e| Fault::new(Code::Internal, "key", e.to_string()))?;
-    let mut text = String::with_capacity(issue.text().len().saturating_add(640));
+    let line = Line { merchant: issue.draft().merchant(), seq };
+    let confirmation = confirmation.map(|entry| format!("\"confirmation\":{entry},")).unwrap_or_default();
+    let seq = at.seq_of(Some(line)).map(|seq| format!("\"seq\":{seq},")).unwrap_or_default();
+    let mut text = String::with_capacity(issue.text().len().saturating_add(704));
     // Keys in the order RFC 8785 sorts them. Ids and hex need no escapes; the idempotency key may.
     let written = write!(
         text,
-        "{{\"chain\":\"{}\",\"code\":\"{code}\",\"date\":\"{date}\",\"draft\":{},\"index\":{},\"issuer\":\"{}\",\
-         \"key\":{key},\"kind\":\"issue\",\"merchant\":\"{}\",\"number\":\"{number}\",\"request\":\"{}\",\
-         \"signature\":\"{}\",\"time\":{},\"v\":{ENTRY_VERSION}}}",
+        "{{\"chain\":\"{}\",\"code\":\"{code}\",{confirmation}\"date\":\"{date}\",\"draft\":{},\"index\":{},\
+         \"issuer\":\"{}\",\"key\":{key},\"kind\":\"{}\",\"merchant\":\"{}\",\"number\":\"{number}\",\
+         \"request\":\"{}\",{seq}\"signature\":\"{}\",\"time\":{},\"v\":{}}}",
         at.chain,
         issue.text(),
         at.index,
         issue.issuer(),
+        kind.as_str(),
         issue.draft().merchant(),
         issue.request(),
         issue.signature(),
         at.time.0,
+        at.version,
     );
     written.map_err(|e| Fault::new(Code::Internal, "", e.to_string()))?;
     Ok(text)

@@ -4,10 +4,9 @@
 //! So no record is stored under one. A key has a 64-bit fingerprint; the store leads from fingerprints to entries, and the entry or its
 //! record says whether it is really about that key: two keys that share a fingerprint cost a second look, never a wrong answer.
 
-use super::command::{BUREAU_SCOPE, Command, PaymentBody, RefundBody};
+use super::command::{Command, PaymentBody, RefundBody};
 use super::entry::{Entry, Kind};
 use super::record::Answer;
-use crate::base::ids::IdempotencyKey;
 use crate::chain::hash::{Hash, keccak256};
 use crate::invoice::Checked;
 
@@ -79,14 +78,14 @@ impl LookUp<'_> {
 
 /// What an accepted command will be found by.
 pub fn keys_of(command: &Command) -> Vec<Fingerprint> {
-    let keys = match command {
-        Command::RegisterMerchant(command) => vec![LookUp::Answer(BUREAU_SCOPE, command.key.as_str())],
-        Command::SetRules(command) => vec![LookUp::Answer(BUREAU_SCOPE, command.key.as_str())],
-        Command::RecordPayment(body) => of_payment(body).to_vec(),
-        Command::RecordRefund(body) => vec![of_refund(body)],
-        Command::Issue(issue) => of_issue(issue.draft(), issue.key()).collect(),
+    let own = match command {
+        Command::RecordPayment(body) => return of_payment(body).iter().map(LookUp::fingerprint).collect(),
+        Command::RecordRefund(body) => return vec![of_refund(body).fingerprint()],
+        other => other.asked(),
     };
-    keys.iter().map(LookUp::fingerprint).collect()
+    let own = own.map(|asked| LookUp::Answer(&asked.scope, asked.key.as_str()).fingerprint());
+    let paid = command.draft().and_then(of_draft).map(|paid| paid.fingerprint());
+    own.into_iter().chain(paid).collect()
 }
 
 /// [`keys_of`] the command that led to an entry, without verifying anything; none for what the entry does not say.
@@ -94,18 +93,17 @@ pub fn keys_of_entry(entry: &Entry) -> Vec<Fingerprint> {
     fn body<T: serde::de::DeserializeOwned>(entry: &Entry) -> Option<T> {
         serde_json::from_value(entry.body.clone()?).ok()
     }
-    let keys = match entry.kind {
-        Kind::RegisterMerchant | Kind::SetRules => {
-            entry.key.as_ref().map(|key| vec![LookUp::Answer(BUREAU_SCOPE, key.as_str()).fingerprint()])
-        }
-        Kind::RecordPayment => body(entry).map(|body| of_payment(&body).map(|key| key.fingerprint()).to_vec()),
-        Kind::RecordRefund => body(entry).map(|body| vec![of_refund(&body).fingerprint()]),
-        Kind::Issue => {
-            let parts = entry.draft.as_ref().zip(entry.key.as_ref());
-            parts.map(|(draft, key)| of_issue(draft, key).map(|key| key.fingerprint()).collect())
-        }
+    let answer = entry.scope().zip(entry.key.as_ref());
+    let answer = answer.map(|(scope, key)| LookUp::Answer(&scope, key.as_str()).fingerprint());
+    let others: Vec<Fingerprint> = match (entry.kind, &entry.draft) {
+        (Kind::RecordPayment, _) => body(entry)
+            .map(|body| of_payment(&body).map(|key| key.fingerprint()).to_vec())
+            .unwrap_or_default(),
+        (Kind::RecordRefund, _) => body(entry).map(|body| of_refund(&body).fingerprint()).into_iter().collect(),
+        (_, Some(draft)) => of_draft(draft).map(|key| key.fingerprint()).into_iter().collect(),
+        (_, None) => Vec::new(),
     };
-    keys.unwrap_or_default()
+    answer.into_iter().chain(others).collect()
 }
 
 fn of_payment(body: &PaymentBody) -> [LookUp<'_>; 2] {
@@ -119,35 +117,38 @@ fn of_refund(body: &RefundBody) -> LookUp<'_> {
     LookUp::Refund(body.provider.as_str(), body.refund.as_str())
 }
 
-fn of_issue<'a>(draft: &'a Checked, key: &'a IdempotencyKey) -> impl Iterator<Item = LookUp<'a>> {
-    let paid = draft.payment().map(|paid| LookUp::InvoicesOf(paid.provider.as_str(), paid.transaction.as_str()));
-    [LookUp::Answer(draft.merchant().as_str(), key.as_str())].into_iter().chain(paid)
+fn of_draft(draft: &Checked) -> Option<LookUp<'_>> {
+    draft.payment().map(|paid| LookUp::InvoicesOf(paid.provider.as_str(), paid.transaction.as_str()))
 }
 
-/// What a command's execution will look up: its idempotency key, or the partner's id; and the payment that it draws on.
+/// What a command's execution will look up: its idempotency key, or the partner's id; and the payment that it touches.
 pub fn keys_read_by(command: &Command) -> Vec<Fingerprint> {
-    let keys = match command {
-        Command::RegisterMerchant(_) | Command::SetRules(_) | Command::RecordPayment(_) => return keys_of(command),
+    let own = match command {
+        Command::RecordPayment(_) => return keys_of(command),
         Command::RecordRefund(body) => {
-            vec![of_refund(body), LookUp::Payment(body.provider.as_str(), body.transaction.as_str())]
+            let paid = LookUp::Payment(body.provider.as_str(), body.transaction.as_str());
+            return vec![of_refund(body).fingerprint(), paid.fingerprint()];
         }
-        Command::Issue(issue) => {
-            let answer = LookUp::Answer(issue.draft().merchant().as_str(), issue.key().as_str());
-            let payment = issue.draft().payment();
-            let paid = payment.map(|paid| LookUp::Payment(paid.provider.as_str(), paid.transaction.as_str()));
-            [answer].into_iter().chain(paid).collect()
-        }
+        other => other.asked(),
     };
-    keys.iter().map(LookUp::fingerprint).collect()
+    let own = own.map(|asked| LookUp::Answer(&asked.scope, asked.key.as_str()).fingerprint());
+    own.into_iter().chain(drawn_by(command).map(|paid| paid.fingerprint())).collect()
+}
+
+/// The payment that an invoice draws on, or that a red letter gives back to.
+fn drawn_by(command: &Command) -> Option<LookUp<'_>> {
+    let draft = command.draft()?;
+    draft.payment().map(|paid| LookUp::Payment(paid.provider.as_str(), paid.transaction.as_str()))
+}
+
+/// Whether a command's execution reads or writes a payment.
+pub fn touches_payment(command: &Command) -> bool {
+    matches!(command, Command::RecordPayment(_) | Command::RecordRefund(_)) || drawn_by(command).is_some()
 }
 
 /// The saved answer that an entry is; `None` for entries made from notices.
 pub fn answer_of(entry: &Entry) -> Option<Answer> {
-    let scope = match entry.kind {
-        Kind::RegisterMerchant | Kind::SetRules => BUREAU_SCOPE.to_owned(),
-        Kind::Issue => entry.merchant.as_ref()?.to_string(),
-        Kind::RecordPayment | Kind::RecordRefund => return None,
-    };
+    let scope = entry.scope()?;
     Some(Answer { scope, key: entry.key.as_ref()?.to_string(), request: entry.request?, entry: entry.index })
 }
 

@@ -9,11 +9,16 @@
 
 pub mod audit;
 pub mod command;
+pub mod confirmation;
+pub mod day;
 pub mod entry;
 pub mod execute;
+pub mod kind;
+pub mod life;
 pub mod lookup;
 pub mod projection;
 pub mod record;
+pub mod reversal;
 pub mod state;
 
 pub use command::Command;

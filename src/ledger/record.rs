@@ -6,9 +6,10 @@ use crate::base::UnixMs;
 use crate::base::ids::{MerchantId, Provider, TransactionId};
 use crate::chain::hash::Hash;
 use crate::chain::issuer::Address;
+use crate::chain::roster::Roster;
 use crate::invoice::Seller;
 use crate::invoice::money::Fen;
-use crate::invoice::number::{InvoiceCode, InvoiceNumber};
+use crate::invoice::number::{InvoiceCode, InvoiceId, InvoiceNumber};
 use crate::invoice::rules::IssuingRules;
 
 /// A registered seller.
@@ -55,11 +56,13 @@ impl TryFrom<String> for RulesScope {
     }
 }
 
-/// The issuing rules in force for a scope.
+/// The issuing rules of a scope from a height on; the greatest such height that is reached is in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RulesRecord {
     /// Whom they bind.
     pub scope: RulesScope,
+    /// The height of the first block that they bind.
+    pub from_height: u64,
     /// What they say.
     pub rules: IssuingRules,
     /// The entry that set them.
@@ -79,7 +82,7 @@ pub struct Quota {
     pub total: Fen,
 }
 
-/// A payment and what became of it. `invoiced <= paid - refunded`, always.
+/// A payment and what became of it. `invoiced <= paid - refunded` and `refunded + awaiting <= paid`, always.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payment {
     /// Who took it, for example `wechat-pay`.
@@ -94,8 +97,10 @@ pub struct Payment {
     pub paid_at: UnixMs,
     /// What was paid.
     pub paid: Fen,
-    /// What was given back since.
+    /// What was given back since and is not invoiced.
     pub refunded: Fen,
+    /// What was given back though it is invoiced still: a red letter is due.
+    pub awaiting: Fen,
     /// What has been invoiced so far, tax-inclusive.
     pub invoiced: Fen,
     /// The entry that recorded it.
@@ -103,9 +108,10 @@ pub struct Payment {
 }
 
 impl Payment {
-    /// What may still be invoiced: paid - refunded - invoiced. `None` only if the record contradicts itself.
+    /// What may still be invoiced: paid - refunded - awaiting - invoiced, at least 0. `None` only if the record contradicts itself.
     pub fn remaining(&self) -> Option<Fen> {
-        self.paid.checked_sub(self.refunded).ok()?.checked_sub(self.invoiced).ok()
+        let kept = self.paid.checked_sub(self.refunded).ok()?.checked_sub(self.awaiting).ok()?;
+        Some(kept.checked_sub(self.invoiced).ok()?.max(Fen::ZERO))
     }
 }
 
@@ -146,7 +152,7 @@ pub struct Answer {
     pub entry: u64,
 }
 
-/// An invoice as lists and the verify page need it; the whole stands in its entry.
+/// An invoice, blue or red, as lists and the verify page need it; the whole stands in its entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invoice {
     /// Its entry.
@@ -169,4 +175,13 @@ pub struct Invoice {
     pub total: Fen,
     /// The payment it is for, if any.
     pub payment: Option<(Provider, TransactionId)>,
+    /// In a red invoice the entry of the blue one that it reverses; its money is below zero.
+    pub blue: Option<u64>,
+}
+
+impl Invoice {
+    /// `<code>-<number>`.
+    pub fn id(&self) -> InvoiceId {
+        InvoiceId { code: self.code, number: self.number }
+    }
 }

@@ -3,104 +3,94 @@
 //! One implementation serves both sides: the sequencer reads through to the database and takes the changes out at the end of
 //! a batch; the audit starts from [`Nothing`] and holds the whole state in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
+use std::ops::{Deref, RangeBounds};
 use std::sync::Arc;
 
-use super::record::{Answer, Invoice, Merchant, Payment, Quota, Refund, RulesRecord, RulesScope, Sequence};
+use super::confirmation::Confirmation;
+use super::day::{Day, Journal};
+use super::life::Life;
+use super::record::{
+    Answer, Invoice, Issuer, Merchant, Payment, Quota, Refund, RosterRecord, RulesRecord, RulesScope, Sequence,
+};
+use super::reversal::Reversal;
+use crate::base::LegalDate;
 use crate::base::ids::{MerchantId, Provider, TransactionId};
+use crate::chain::issuer::Address;
+use crate::invoice::Checked;
+use crate::invoice::number::InvoiceId;
 
-/// Where present records are read from. MUST give what was committed last, and nothing newer or older.
-pub trait Reader {
-    /// Why a record could not be read. A read error aborts the batch; it never means "absent".
-    type Error;
+/// Declares [`Reader`] with its two implementations that follow from it: behind a reference, and over an empty ledger.
+macro_rules! reader {
+    ($($(#[$doc:meta])* $name:ident($($arg:ident: $type:ty),*) -> $out:ty;)*) => {
+        /// Where present records are read from. MUST give what was committed last, and nothing newer or older.
+        pub trait Reader {
+            /// Why a record could not be read. A read error aborts the batch; it never means "absent".
+            type Error;
 
-    /// A merchant by id.
-    fn merchant(&mut self, id: &MerchantId) -> Result<Option<Merchant>, Self::Error>;
-    /// The merchant that has this taxpayer id.
-    fn merchant_by_taxpayer(&mut self, taxpayer_id: &str) -> Result<Option<MerchantId>, Self::Error>;
-    /// The merchant that has this WeChat Pay number.
-    fn merchant_by_mchid(&mut self, mchid: &str) -> Result<Option<MerchantId>, Self::Error>;
-    /// The rules of a scope.
-    fn rules(&mut self, scope: &RulesScope) -> Result<Option<RulesRecord>, Self::Error>;
-    /// A merchant's month.
-    fn quota(&mut self, merchant: &MerchantId, month: &str) -> Result<Option<Quota>, Self::Error>;
-    /// A payment.
-    fn payment(&mut self, provider: &Provider, transaction: &TransactionId) -> Result<Option<Payment>, Self::Error>;
-    /// A refund.
-    fn refund(&mut self, provider: &Provider, refund: &TransactionId) -> Result<Option<Refund>, Self::Error>;
-    /// A number series.
-    fn sequence(&mut self, name: &str) -> Result<Option<Sequence>, Self::Error>;
-    /// A saved answer.
-    fn answer(&mut self, scope: &str, key: &str) -> Result<Option<Answer>, Self::Error>;
-}
+            $($(#[$doc])* fn $name(&mut self, $($arg: $type),*) -> Result<$out, Self::Error>;)*
+        }
 
-impl<R: Reader> Reader for &mut R {
-    type Error = R::Error;
+        impl<R: Reader> Reader for &mut R {
+            type Error = R::Error;
 
-    fn merchant(&mut self, id: &MerchantId) -> Result<Option<Merchant>, R::Error> {
-        (**self).merchant(id)
-    }
-    fn merchant_by_taxpayer(&mut self, taxpayer_id: &str) -> Result<Option<MerchantId>, R::Error> {
-        (**self).merchant_by_taxpayer(taxpayer_id)
-    }
-    fn merchant_by_mchid(&mut self, mchid: &str) -> Result<Option<MerchantId>, R::Error> {
-        (**self).merchant_by_mchid(mchid)
-    }
-    fn rules(&mut self, scope: &RulesScope) -> Result<Option<RulesRecord>, R::Error> {
-        (**self).rules(scope)
-    }
-    fn quota(&mut self, merchant: &MerchantId, month: &str) -> Result<Option<Quota>, R::Error> {
-        (**self).quota(merchant, month)
-    }
-    fn payment(&mut self, provider: &Provider, transaction: &TransactionId) -> Result<Option<Payment>, R::Error> {
-        (**self).payment(provider, transaction)
-    }
-    fn refund(&mut self, provider: &Provider, refund: &TransactionId) -> Result<Option<Refund>, R::Error> {
-        (**self).refund(provider, refund)
-    }
-    fn sequence(&mut self, name: &str) -> Result<Option<Sequence>, R::Error> {
-        (**self).sequence(name)
-    }
-    fn answer(&mut self, scope: &str, key: &str) -> Result<Option<Answer>, R::Error> {
-        (**self).answer(scope, key)
-    }
+            $(fn $name(&mut self, $($arg: $type),*) -> Result<$out, R::Error> {
+                (**self).$name($($arg),*)
+            })*
+        }
+
+        impl Reader for Nothing {
+            type Error = Infallible;
+
+            $(fn $name(&mut self, $(_: $type),*) -> Result<$out, Infallible> {
+                Ok(Default::default())
+            })*
+        }
+    };
 }
 
 /// The reader of an empty ledger.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Nothing;
 
-impl Reader for Nothing {
-    type Error = Infallible;
-
-    fn merchant(&mut self, _: &MerchantId) -> Result<Option<Merchant>, Infallible> {
-        Ok(None)
-    }
-    fn merchant_by_taxpayer(&mut self, _: &str) -> Result<Option<MerchantId>, Infallible> {
-        Ok(None)
-    }
-    fn merchant_by_mchid(&mut self, _: &str) -> Result<Option<MerchantId>, Infallible> {
-        Ok(None)
-    }
-    fn rules(&mut self, _: &RulesScope) -> Result<Option<RulesRecord>, Infallible> {
-        Ok(None)
-    }
-    fn quota(&mut self, _: &MerchantId, _: &str) -> Result<Option<Quota>, Infallible> {
-        Ok(None)
-    }
-    fn payment(&mut self, _: &Provider, _: &TransactionId) -> Result<Option<Payment>, Infallible> {
-        Ok(None)
-    }
-    fn refund(&mut self, _: &Provider, _: &TransactionId) -> Result<Option<Refund>, Infallible> {
-        Ok(None)
-    }
-    fn sequence(&mut self, _: &str) -> Result<Option<Sequence>, Infallible> {
-        Ok(None)
-    }
-    fn answer(&mut self, _: &str, _: &str) -> Result<Option<Answer>, Infallible> {
-        Ok(None)
-    }
+reader! {
+    /// A merchant by id.
+    merchant(id: &MerchantId) -> Option<Merchant>;
+    /// The merchant that has this taxpayer id.
+    merchant_by_taxpayer(taxpayer_id: &str) -> Option<MerchantId>;
+    /// The merchant that has this WeChat Pay number.
+    merchant_by_mchid(mchid: &str) -> Option<MerchantId>;
+    /// An issuer key that serves or has served a merchant.
+    issuer(address: &Address) -> Option<Issuer>;
+    /// The rules of a scope, for every height.
+    rules(scope: &RulesScope) -> Vec<RulesRecord>;
+    /// Every roster, past, present and to come.
+    rosters() -> Vec<RosterRecord>;
+    /// A merchant's month.
+    quota(merchant: &MerchantId, month: &str) -> Option<Quota>;
+    /// A merchant's journal.
+    journal(merchant: &MerchantId) -> Option<Journal>;
+    /// A merchant's day.
+    day(merchant: &MerchantId, date: LegalDate) -> Option<Day>;
+    /// A payment.
+    payment(provider: &Provider, transaction: &TransactionId) -> Option<Payment>;
+    /// A refund.
+    refund(provider: &Provider, refund: &TransactionId) -> Option<Refund>;
+    /// A number series.
+    sequence(name: &str) -> Option<Sequence>;
+    /// A saved answer.
+    answer(scope: &str, key: &str) -> Option<Answer>;
+    /// An invoice by code and number.
+    invoice(id: &InvoiceId) -> Option<Invoice>;
+    /// The draft in an invoice's entry.
+    draft(entry: u64) -> Option<Checked>;
+    /// What was taken back of a blue invoice, by its entry.
+    reversal(entry: u64) -> Option<Reversal>;
+    /// The life of an invoice, by its entry.
+    life(entry: u64) -> Option<Life>;
+    /// A confirmation sheet, by the entry that opened it.
+    confirmation(entry: u64) -> Option<Confirmation>;
 }
 
 /// What became of a record since it was read.
@@ -140,6 +130,16 @@ impl<K: Ord + Clone, T> Table<K, T> {
         Ok(value)
     }
 
+    /// Takes in a record as it was read.
+    fn known(&mut self, key: K, value: T) {
+        self.0.entry(key).or_insert_with(|| Slot { value: Some(Arc::new(value)), change: Change::None });
+    }
+
+    /// The last record whose key lies in a range.
+    fn last_in(&self, keys: impl RangeBounds<K>) -> Option<Arc<T>> {
+        self.0.range(keys).rev().find_map(|(_, slot)| slot.value.clone())
+    }
+
     fn put(&mut self, key: K, value: T) {
         let change = match self.0.get(&key) {
             Some(Slot { change: Change::Insert, .. }) | None => Change::Insert,
@@ -175,12 +175,31 @@ pub struct State<R> {
     reader: R,
     by_taxpayer: BTreeMap<String, Option<MerchantId>>,
     by_mchid: BTreeMap<String, Option<MerchantId>>,
+    /// Scopes whose rules have been read.
+    scopes: BTreeSet<RulesScope>,
+    rosters_read: bool,
+    drafts: BTreeMap<u64, Option<Arc<Checked>>>,
+    /// What the changes are.
+    pub tables: Tables,
+}
+
+/// The records that were read or written, one table a kind.
+#[derive(Debug, Default)]
+pub struct Tables {
     /// Merchants by id.
     pub merchants: Table<MerchantId, Merchant>,
-    /// Rules by scope.
-    pub rules: Table<RulesScope, RulesRecord>,
+    /// Issuer keys by address.
+    pub issuers: Table<Address, Issuer>,
+    /// Rules by scope and the height from which they bind.
+    pub rules: Table<(RulesScope, u64), RulesRecord>,
+    /// Rosters by the height from which they seal.
+    pub rosters: Table<u64, RosterRecord>,
     /// Quotas by merchant and month.
     pub quotas: Table<(MerchantId, String), Quota>,
+    /// Journals by merchant.
+    pub journals: Table<MerchantId, Journal>,
+    /// Days by merchant and date.
+    pub days: Table<(MerchantId, LegalDate), Day>,
     /// Payments by provider and transaction.
     pub payments: Table<(Provider, TransactionId), Payment>,
     /// Refunds by provider and refund.
@@ -189,13 +208,27 @@ pub struct State<R> {
     pub sequences: Table<String, Sequence>,
     /// Saved answers by scope and key.
     pub answers: Table<(String, String), Answer>,
-    /// Invoices issued since the state was made, in entry order.
-    pub invoices: Vec<Invoice>,
+    /// Invoices by code and number, which is entry order within a code.
+    pub invoices: Table<InvoiceId, Invoice>,
+    /// What was taken back, by the blue invoice's entry.
+    pub reversals: Table<u64, Reversal>,
+    /// Lives by the invoice's entry.
+    pub lives: Table<u64, Life>,
+    /// Confirmation sheets by the entry that opened them.
+    pub confirmations: Table<u64, Confirmation>,
 }
 
 impl Default for State<Nothing> {
     fn default() -> Self {
         Self::over(Nothing)
+    }
+}
+
+impl<R> Deref for State<R> {
+    type Target = Tables;
+
+    fn deref(&self) -> &Tables {
+        &self.tables
     }
 }
 
@@ -206,37 +239,21 @@ impl<R: Reader> State<R> {
             reader,
             by_taxpayer: BTreeMap::new(),
             by_mchid: BTreeMap::new(),
-            merchants: Table::default(),
-            rules: Table::default(),
-            quotas: Table::default(),
-            payments: Table::default(),
-            refunds: Table::default(),
-            sequences: Table::default(),
-            answers: Table::default(),
-            invoices: Vec::new(),
+            scopes: BTreeSet::new(),
+            rosters_read: false,
+            drafts: BTreeMap::new(),
+            tables: Tables::default(),
         }
     }
 
     /// Lets the reader go and keeps the records, changed or only read.
-    pub fn detach(self) -> State<Nothing> {
-        State {
-            reader: Nothing,
-            by_taxpayer: self.by_taxpayer,
-            by_mchid: self.by_mchid,
-            merchants: self.merchants,
-            rules: self.rules,
-            quotas: self.quotas,
-            payments: self.payments,
-            refunds: self.refunds,
-            sequences: self.sequences,
-            answers: self.answers,
-            invoices: self.invoices,
-        }
+    pub fn into_tables(self) -> Tables {
+        self.tables
     }
 
     /// A merchant by id.
     pub fn merchant(&mut self, id: &MerchantId) -> Result<Option<Arc<Merchant>>, R::Error> {
-        self.merchants.get(id, || self.reader.merchant(id))
+        self.tables.merchants.get(id, || self.reader.merchant(id))
     }
 
     /// Who has this taxpayer id.
@@ -259,24 +276,56 @@ impl<R: Reader> State<R> {
         Ok(found)
     }
 
-    /// The rules that bind a merchant: its own, else those of all.
-    pub fn rules_for(&mut self, merchant: &MerchantId) -> Result<Option<Arc<RulesRecord>>, R::Error> {
-        let own = RulesScope::Merchant(merchant.clone());
-        match self.rules.get(&own, || self.reader.rules(&own))? {
+    /// An issuer key that serves or has served a merchant.
+    pub fn issuer(&mut self, address: &Address) -> Result<Option<Arc<Issuer>>, R::Error> {
+        self.tables.issuers.get(address, || self.reader.issuer(address))
+    }
+
+    /// The rules that bind a merchant in a block: its own, else those of all.
+    pub fn rules_for(&mut self, merchant: &MerchantId, height: u64) -> Result<Option<Arc<RulesRecord>>, R::Error> {
+        match self.rules_of(&RulesScope::Merchant(merchant.clone()), height)? {
             Some(rules) => Ok(Some(rules)),
-            None => self.rules_of(&RulesScope::All),
+            None => self.rules_of(&RulesScope::All, height),
         }
     }
 
-    /// The rules of exactly this scope.
-    pub fn rules_of(&mut self, scope: &RulesScope) -> Result<Option<Arc<RulesRecord>>, R::Error> {
-        self.rules.get(scope, || self.reader.rules(scope))
+    /// The rules of exactly this scope that are in force in a block.
+    pub fn rules_of(&mut self, scope: &RulesScope, height: u64) -> Result<Option<Arc<RulesRecord>>, R::Error> {
+        if !self.scopes.contains(scope) {
+            for rules in self.reader.rules(scope)? {
+                self.tables.rules.known((scope.clone(), rules.from_height), rules);
+            }
+            self.scopes.insert(scope.clone());
+        }
+        Ok(self.tables.rules.last_in((scope.clone(), 0)..=(scope.clone(), height)))
+    }
+
+    /// The roster that seals a height; `None` before the chain is founded.
+    pub fn roster_at(&mut self, height: u64) -> Result<Option<Arc<RosterRecord>>, R::Error> {
+        if !self.rosters_read {
+            for record in self.reader.rosters()? {
+                self.tables.rosters.known(record.from_height, record);
+            }
+            self.rosters_read = true;
+        }
+        Ok(self.tables.rosters.last_in(0..=height))
     }
 
     /// A merchant's month.
     pub fn quota(&mut self, merchant: &MerchantId, month: &str) -> Result<Option<Arc<Quota>>, R::Error> {
         let key = (merchant.clone(), month.to_owned());
-        self.quotas.get(&key, || self.reader.quota(merchant, month))
+        self.tables.quotas.get(&key, || self.reader.quota(merchant, month))
+    }
+
+    /// A merchant's journal; `None` before its first entry.
+    pub fn journal(&mut self, merchant: &MerchantId) -> Result<Option<Arc<Journal>>, R::Error> {
+        self.tables.journals.get(merchant, || self.reader.journal(merchant))
+    }
+
+    /// A merchant's day; `None` when nothing has happened on it.
+    pub fn day(&mut self, merchant: &MerchantId, date: LegalDate) -> Result<Option<Arc<Day>>, R::Error> {
+        let key = (merchant.clone(), date);
+        self.tables.days.get(&key, || self.reader.day(merchant, date))
     }
 
     /// A payment.
@@ -286,25 +335,63 @@ impl<R: Reader> State<R> {
         transaction: &TransactionId,
     ) -> Result<Option<Arc<Payment>>, R::Error> {
         let key = (provider.clone(), transaction.clone());
-        self.payments.get(&key, || self.reader.payment(provider, transaction))
+        self.tables.payments.get(&key, || self.reader.payment(provider, transaction))
     }
 
     /// A refund.
     pub fn refund(&mut self, provider: &Provider, refund: &TransactionId) -> Result<Option<Arc<Refund>>, R::Error> {
         let key = (provider.clone(), refund.clone());
-        self.refunds.get(&key, || self.reader.refund(provider, refund))
+        self.tables.refunds.get(&key, || self.reader.refund(provider, refund))
     }
 
     /// How many numbers a series has given out.
     pub fn issued(&mut self, name: &str) -> Result<i64, R::Error> {
-        let found = self.sequences.get(&name.to_owned(), || self.reader.sequence(name))?;
+        let found = self.tables.sequences.get(&name.to_owned(), || self.reader.sequence(name))?;
         Ok(found.map_or(0, |sequence| sequence.issued))
     }
 
     /// A saved answer.
     pub fn answer(&mut self, scope: &str, key: &str) -> Result<Option<Arc<Answer>>, R::Error> {
         let at = (scope.to_owned(), key.to_owned());
-        self.answers.get(&at, || self.reader.answer(scope, key))
+        self.tables.answers.get(&at, || self.reader.answer(scope, key))
+    }
+
+    /// An invoice.
+    pub fn invoice(&mut self, id: &InvoiceId) -> Result<Option<Arc<Invoice>>, R::Error> {
+        self.tables.invoices.get(id, || self.reader.invoice(id))
+    }
+
+    /// The draft in the entry of an invoice that is in a block already; `None` for one that was issued since the state was made,
+    /// unless [`State::know_draft`] has told it.
+    pub fn draft(&mut self, entry: u64) -> Result<Option<Arc<Checked>>, R::Error> {
+        if let Some(known) = self.drafts.get(&entry) {
+            return Ok(known.clone());
+        }
+        let found = self.reader.draft(entry)?.map(Arc::new);
+        self.drafts.insert(entry, found.clone());
+        Ok(found)
+    }
+
+    /// Tells the draft in an invoice's entry, in place of the reader; it is forgotten when another is told.
+    pub fn know_draft(&mut self, entry: u64, draft: Checked) {
+        self.drafts.clear();
+        self.drafts.insert(entry, Some(Arc::new(draft)));
+    }
+
+    /// What was taken back of a blue invoice; `None` before its first red letter.
+    pub fn reversal(&mut self, entry: u64) -> Result<Option<Arc<Reversal>>, R::Error> {
+        self.tables.reversals.get(&entry, || self.reader.reversal(entry))
+    }
+
+    /// The life of an invoice so far, with a lock whose lease may have ended ([`Life::at`]).
+    pub fn life(&mut self, entry: u64) -> Result<Arc<Life>, R::Error> {
+        let found = self.tables.lives.get(&entry, || self.reader.life(entry))?;
+        Ok(found.unwrap_or_else(|| Arc::new(Life::new(entry))))
+    }
+
+    /// A confirmation sheet.
+    pub fn confirmation(&mut self, entry: u64) -> Result<Option<Arc<Confirmation>>, R::Error> {
+        self.tables.confirmations.get(&entry, || self.reader.confirmation(entry))
     }
 
     /// Writes a merchant, new or changed.
@@ -313,41 +400,77 @@ impl<R: Reader> State<R> {
         if let Some(mchid) = &merchant.mchid {
             self.by_mchid.insert(mchid.clone(), Some(merchant.id.clone()));
         }
-        self.merchants.put(merchant.id.clone(), merchant);
+        self.tables.merchants.put(merchant.id.clone(), merchant);
     }
 
-    /// Writes rules.
+    /// Writes an issuer key.
+    pub fn put_issuer(&mut self, issuer: Issuer) {
+        self.tables.issuers.put(issuer.address, issuer);
+    }
+
+    /// Writes rules. Those of the scope MUST have been read before.
     pub fn put_rules(&mut self, rules: RulesRecord) {
-        self.rules.put(rules.scope.clone(), rules);
+        self.tables.rules.put((rules.scope.clone(), rules.from_height), rules);
+    }
+
+    /// Writes a roster. The others MUST have been read before, unless this is the first.
+    pub fn put_roster(&mut self, record: RosterRecord) {
+        self.rosters_read = true;
+        self.tables.rosters.put(record.from_height, record);
     }
 
     /// Writes a quota.
     pub fn put_quota(&mut self, quota: Quota) {
-        self.quotas.put((quota.merchant.clone(), quota.month.clone()), quota);
+        self.tables.quotas.put((quota.merchant.clone(), quota.month.clone()), quota);
+    }
+
+    /// Writes a journal.
+    pub fn put_journal(&mut self, journal: Journal) {
+        self.tables.journals.put(journal.merchant.clone(), journal);
+    }
+
+    /// Writes a day.
+    pub fn put_day(&mut self, day: Day) {
+        self.tables.days.put((day.merchant.clone(), day.date), day);
     }
 
     /// Writes a payment.
     pub fn put_payment(&mut self, payment: Payment) {
-        self.payments.put((payment.provider.clone(), payment.transaction.clone()), payment);
+        self.tables.payments.put((payment.provider.clone(), payment.transaction.clone()), payment);
     }
 
     /// Writes a refund.
     pub fn put_refund(&mut self, refund: Refund) {
-        self.refunds.put((refund.provider.clone(), refund.refund.clone()), refund);
+        self.tables.refunds.put((refund.provider.clone(), refund.refund.clone()), refund);
     }
 
     /// Writes how far a series has got.
     pub fn put_issued(&mut self, name: &str, issued: i64) {
-        self.sequences.put(name.to_owned(), Sequence { name: name.to_owned(), issued });
+        self.tables.sequences.put(name.to_owned(), Sequence { name: name.to_owned(), issued });
     }
 
     /// Saves an answer.
     pub fn put_answer(&mut self, answer: Answer) {
-        self.answers.put((answer.scope.clone(), answer.key.clone()), answer);
+        self.tables.answers.put((answer.scope.clone(), answer.key.clone()), answer);
     }
 
-    /// Appends an invoice.
+    /// Writes a new invoice.
     pub fn put_invoice(&mut self, invoice: Invoice) {
-        self.invoices.push(invoice);
+        self.tables.invoices.put(invoice.id(), invoice);
+    }
+
+    /// Writes what was taken back of an invoice.
+    pub fn put_reversal(&mut self, reversal: Reversal) {
+        self.tables.reversals.put(reversal.entry, reversal);
+    }
+
+    /// Writes a life. It MUST have been read before.
+    pub fn put_life(&mut self, life: Life) {
+        self.tables.lives.put(life.entry, life);
+    }
+
+    /// Writes a confirmation sheet.
+    pub fn put_confirmation(&mut self, confirmation: Confirmation) {
+        self.tables.confirmations.put(confirmation.entry, confirmation);
     }
 }
