@@ -7,7 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use piaolian::base::{Code, LegalDate};
+use piaolian::chain::hash::leaf_hash;
+use piaolian::invoice::{Checked, InvoiceId, Reason, ReversalAsked};
+use piaolian::ledger::entry::Entry;
 use piaolian::render::{Face, FaceLine, FaceParty, Fonts, Rendered, invoice_pdf, png};
+use serde_json::Value;
 
 const HASH: &str = "01645d47765dd7aec052188019747d2b9ff4a734a5a7c45ffec86832c070910a19";
 
@@ -30,6 +34,7 @@ fn line(name: &str, amount_fen: i64, tax_fen: i64) -> FaceLine {
 fn restaurant() -> Face {
     Face {
         title: "深圳电子普通发票".to_owned(),
+        title_note: String::new(),
         code: "144032609110".to_owned(),
         number: "08527037".to_owned(),
         date: LegalDate::parse("2026-11-22").unwrap(),
@@ -230,6 +235,39 @@ fn a_character_in_no_font_is_named_and_still_copies_as_itself() {
     face.buyer.name = "深圳🍜面馆\u{E000}".to_owned();
     assert_eq!(rendered(&face).missing, ['\u{E000}', '🍜']);
     assert_holds(&text(&face), "深圳🍜面馆\u{E000}");
+}
+
+/// The first invoice of the golden entries, and the red letter that takes all of it back.
+fn golden_invoice_and_its_red_letter() -> [Face; 2] {
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/chain/entries.json");
+    let golden: Value = serde_json::from_str(&std::fs::read_to_string(golden).unwrap()).unwrap();
+    let entry = golden["entries"].as_array().unwrap().iter().find(|entry| entry["kind"] == "issue").unwrap();
+    let mut entry: Value = serde_json::from_str(entry["text"].as_str().unwrap()).unwrap();
+    let face = |entry: &Value| {
+        let entry = Entry::parse(&entry.to_string()).unwrap();
+        Face::of(&entry, &leaf_hash("any"), 1, "https://piaolian.example.cn").unwrap()
+    };
+    let printed = face(&entry);
+    let blue: Checked = serde_json::from_value(entry["draft"].clone()).unwrap();
+    let asked = ReversalAsked { reason: Reason::SalesReturn, lines: Vec::new() };
+    let id = InvoiceId::try_from("144032609110-00000001").unwrap();
+    let red = blue.reverse(id, &blue.shares().unwrap(), &asked).unwrap();
+    entry["draft"] = serde_json::to_value(red).unwrap();
+    [printed, face(&entry)]
+}
+
+#[test]
+fn a_red_letter_prints_below_zero_with_its_note_and_the_invoice_that_it_reverses() {
+    let [blue, red] = golden_invoice_and_its_red_letter();
+    assert_holds_all(&red);
+    let text = text(&red);
+    for value in ["红字（负数）", "（负数）伍佰圆零壹角整", "¥-500.10", "¥-472.48", "¥-27.62", "-460.48", "-2"]
+    {
+        assert_holds(&text, value);
+    }
+    assert_holds(&text, "对应正数发票代码:144032609110号码:00000001");
+    assert!(!self::text(&blue).contains("红字"));
+    assert_eq!(rendered(&red).missing, Vec::<char>::new());
 }
 
 #[test]

@@ -117,10 +117,23 @@ codes! {
     InvRuleRate = "INV-RULE-RATE", Refused, "The bureau does not let this merchant use the tax rate.";
     InvRuleClassification = "INV-RULE-CLASSIFICATION", Refused, "The bureau does not let this merchant use the tax classification.";
     InvRulePaymentRequired = "INV-RULE-PAYMENT-REQUIRED", Refused, "The bureau lets this merchant invoice against a recorded payment only.";
+    InvRedReason = "INV-RED-REASON", Malformed, "A reason for a red letter is none of those there are.";
+    InvRedNotBlue = "INV-RED-NOT-BLUE", Conflict, "A red letter can't be reversed.";
+    InvRedLineUnknown = "INV-RED-LINE-UNKNOWN", Refused, "The blue invoice has no such line, or it is a discount, which goes with the line before it.";
+    InvRedLineTwice = "INV-RED-LINE-TWICE", Refused, "A line is asked for twice in one red letter.";
+    InvRedQuantityAndTotal = "INV-RED-QUANTITY-AND-TOTAL", Refused, "A line is taken back by quantity or by total, not by both.";
+    InvRedQuantityNone = "INV-RED-QUANTITY-NONE", Refused, "A line that was sold without a quantity is taken back by total.";
+    InvRedNotPositive = "INV-RED-NOT-POSITIVE", Refused, "The quantity or total to take back is given as a number above zero.";
+    InvRedTooLittle = "INV-RED-TOO-LITTLE", Refused, "The quantity to take back is worth less than half a fen.";
+    InvRedNothingLeft = "INV-RED-NOTHING-LEFT", Conflict, "Nothing is left of the line or of the invoice: it is reversed already.";
+    InvRedQuantityTooLarge = "INV-RED-QUANTITY-TOO-LARGE", Conflict, "More is to be taken back than the quantity that is left of the line.";
+    InvRedTotalTooLarge = "INV-RED-TOTAL-TOO-LARGE", Conflict, "More is to be taken back than the money that is left of the line.";
+    InvRedDiffers = "INV-RED-DIFFERS", Refused, "A red draft is not what its blue invoice and what is left of it give.";
     InvStoredVersion = "INV-STORED-VERSION", Corrupt, "A stored draft has a format version that this program does not know.";
     InvStoredLineSum = "INV-STORED-LINE-SUM", Corrupt, "In a stored draft a line total is not amount plus tax.";
     InvStoredLineSplit = "INV-STORED-LINE-SPLIT", Corrupt, "In a stored draft a line is not split by the rounding rule.";
     InvStoredDiscount = "INV-STORED-DISCOUNT", Corrupt, "In a stored draft a discount line does not mirror and follow its line.";
+    InvStoredRed = "INV-STORED-RED", Corrupt, "A stored red draft breaks a rule of red letters, or is none.";
     InvStoredTotals = "INV-STORED-TOTALS", Corrupt, "In a stored draft the totals are not the sums of the lines.";
 
     // --- chain (CHAIN-... and the verdict codes)

@@ -64,6 +64,7 @@ impl Draft {
             payee: self.payee.clone(),
             reviewer: self.reviewer.clone(),
             drawer: self.drawer.clone(),
+            red: None,
         };
         Ok((checked, warnings_so_far))
     }
@@ -208,6 +209,7 @@ impl CheckedLine {
             amount,
             tax,
             total,
+            blue_line: None,
         })
     }
 

@@ -4,11 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use super::draft::{Buyer, Payment, Seller, never_null};
 use super::money::{Fen, Quantity, TaxRate, UnitPrice};
+use super::reversal::Red;
 use super::tax::{Mark, Pricing, Split};
 use crate::base::ids::{ChainId, MerchantId};
 
-/// The format version that this program writes and reads.
+/// The format version of blue drafts.
 pub const VERSION: u8 = 1;
+
+/// The format version of red drafts: the one that has `red` and `blue_line`.
+pub const RED_VERSION: u8 = 2;
 
 /// What kind of document it is. The pilot issues one kind only (domain.md 1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,8 +22,8 @@ pub enum Document {
     BlockchainOrdinary,
 }
 
-/// A checked draft. Made by [`super::Draft::check`]; reading one from storage is the only other way, and says nothing about
-/// its arithmetic until [`Checked::recheck`] has been asked.
+/// A checked draft. Made by [`super::Draft::check`], a red one by [`Checked::reverse`]; reading one from storage is the only other
+/// way, and says nothing about its arithmetic until [`Checked::recheck`] has been asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Checked {
@@ -44,6 +48,8 @@ pub struct Checked {
     pub(super) reviewer: Option<String>,
     #[serde(default, deserialize_with = "never_null", skip_serializing_if = "Option::is_none")]
     pub(super) drawer: Option<String>,
+    #[serde(default, deserialize_with = "never_null", skip_serializing_if = "Option::is_none")]
+    pub(super) red: Option<Red>,
 }
 
 impl Checked {
@@ -126,6 +132,11 @@ impl Checked {
     pub fn drawer(&self) -> Option<&str> {
         self.drawer.as_deref()
     }
+
+    /// Of a red draft: the blue invoice that it reverses, and why. None for a blue draft.
+    pub fn red(&self) -> Option<&Red> {
+        self.red.as_ref()
+    }
 }
 
 /// What a line is, where it is not an ordinary one.
@@ -159,6 +170,8 @@ pub struct CheckedLine {
     pub(super) amount: Fen,
     pub(super) tax: Fen,
     pub(super) total: Fen,
+    #[serde(default, deserialize_with = "never_null", skip_serializing_if = "Option::is_none")]
+    pub(super) blue_line: Option<u32>,
 }
 
 impl CheckedLine {
@@ -192,7 +205,7 @@ impl CheckedLine {
         self.unit.as_deref()
     }
 
-    /// How many.
+    /// How many; negative in a red letter.
     pub fn quantity(&self) -> Option<Quantity> {
         self.quantity
     }
@@ -203,11 +216,15 @@ impl CheckedLine {
     }
 
     /// The ex-tax price of one, as printed beside the ex-tax amount (domain.md 1.3): the price itself where prices are without
-    /// tax, else the ex-tax amount over the quantity, to 8 fraction digits.
+    /// tax, else the ex-tax amount over the quantity, to 8 fraction digits. A line of a red letter carries no price: it is amount over
+    /// quantity, not below zero.
     pub fn printed_price(&self, pricing: Pricing) -> Option<UnitPrice> {
-        match pricing {
-            Pricing::Exclusive => self.price,
-            Pricing::Inclusive => UnitPrice::of(self.amount, self.quantity?).ok(),
+        match (self.blue_line, pricing) {
+            (Some(_), Pricing::Exclusive | Pricing::Inclusive) => {
+                UnitPrice::of(self.amount.negated(), self.quantity?.negated()).ok()
+            }
+            (None, Pricing::Exclusive) => self.price,
+            (None, Pricing::Inclusive) => UnitPrice::of(self.amount, self.quantity?).ok(),
         }
     }
 
@@ -229,19 +246,24 @@ impl CheckedLine {
         }
     }
 
-    /// 金额: without tax; negative in a discount.
+    /// 金额: without tax; negative in a discount and in a red letter.
     pub fn amount(&self) -> Fen {
         self.amount
     }
 
-    /// 税额; negative in a discount, or 0.
+    /// 税额; negative in a discount and in a red letter, or 0.
     pub fn tax(&self) -> Fen {
         self.tax
     }
 
-    /// With tax; negative in a discount.
+    /// With tax; negative in a discount and in a red letter.
     pub fn total(&self) -> Fen {
         self.total
+    }
+
+    /// Of a line of a red letter: the position of the line that it reverses among all lines of the blue draft, from 0.
+    pub fn blue_line(&self) -> Option<u32> {
+        self.blue_line
     }
 
     pub(super) fn split(&self) -> Split {

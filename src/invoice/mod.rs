@@ -2,7 +2,8 @@
 //! names everything that is wrong with it, each with a code and a place.
 //!
 //! Promise: a `Checked` that came from `check` has names that fit, a tax split by the one rounding rule, and totals that are the
-//! sums of its lines. One that was read from storage can be held to the same with [`Checked::recheck`].
+//! sums of its lines. One that was read from storage can be held to the same with [`Checked::recheck`]. A red draft takes back what
+//! [`Checked::reverse`] gives for its blue one and what is left of it, and never more.
 //!
 //! *Invariant:* pure. No clock (the legal date is an argument), no I/O, no history (quotas and payments are the ledger's),
 //! no hash, no signature, no number in a draft. No floats; every product is made in `i128` and rounded in one function.
@@ -17,8 +18,11 @@ pub mod draft;
 mod findings;
 pub mod money;
 pub mod number;
+pub mod rate_sums;
 pub mod rates;
 mod recheck;
+mod recheck_red;
+pub mod reversal;
 pub mod rules;
 pub mod tax;
 pub mod taxpayer;
@@ -32,5 +36,7 @@ pub use checked::{Checked, CheckedLine, Document};
 pub use draft::{Buyer, BuyerKind, CheckPolicy, Draft, DraftLine, Payment, Seller, Severity};
 pub use money::{Fen, Quantity, TaxRate, UnitPrice};
 pub use number::{InvoiceCode, InvoiceId, InvoiceNumber, NumberSequence};
+pub use rate_sums::RateSum;
+pub use reversal::{LineAsked, LineShare, Reason, Red, ReversalAsked};
 pub use rules::IssuingRules;
 pub use tax::{Mark, Pricing, Split};

@@ -28,6 +28,8 @@ pub enum Rounding {
     TaxOfExclusive,
     /// An ex-tax amount over a quantity, to 8 fraction digits of a yuan; printed only, nothing is computed from it.
     PrintedPrice,
+    /// What a quantity that a red letter takes back is worth, with tax, to fen.
+    WorthOfQuantity,
 }
 
 /// `numerator / denominator`, rounded half up by magnitude, so that a negative amount is the mirror of the positive one
@@ -103,6 +105,12 @@ impl Fen {
     /// [`Code::InvAmountTooLarge`].
     pub fn checked_sub(self, other: Fen) -> Result<Self, Fault> {
         self.checked_add(other.negated())
+    }
+
+    /// `self + other`, stopping at the ends of the range: for sums that something else bounds.
+    pub(super) fn saturating_add(self, other: Fen) -> Self {
+        let most = CANONICAL_INTEGER_MAX;
+        Self(self.0.saturating_add(other.0).clamp(most.saturating_neg(), most))
     }
 
     /// The sum of all of them, in the order given.
@@ -257,6 +265,16 @@ impl UnitPrice {
 }
 
 impl Quantity {
+    /// Nothing.
+    pub const ZERO: Quantity = Quantity(0);
+
+    /// The same quantity with the other sign, as red letters have it. Exact for all but the lowest `i64`, which no decimal of a
+    /// draft that holds comes to.
+    #[must_use]
+    pub fn negated(self) -> Self {
+        Self(self.0.saturating_neg())
+    }
+
     /// Quantity times price, rounded half up to fen.
     ///
     /// # Errors

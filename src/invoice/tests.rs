@@ -1,5 +1,7 @@
 //! The room as a whole: real invoices, every code by name, and what storage must not be able to slip in.
 
+mod red;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
@@ -369,6 +371,16 @@ fn every_code_of_the_room_is_brought_out_by_something() {
     seen.extend(NumberSequence::of(LegalDate::parse("2026-11-22").unwrap()).nth(u64::MAX).err().map(|f| f.code));
     let stored = stored_cases().into_iter().map(|(pointer, value, _)| stored(pointer, value));
     let rules = [senseless_rules().validate(), strict_rules().check(&checked(&draft_against_rules()))];
+    seen.extend(Reason::try_from(text).err().map(|f| f.code));
+    let shares = red::blue().shares().unwrap();
+    let reverse = |lines| red::blue().reverse(red::id(), &shares, &red::asked(lines));
+    let asked = red::asked_cases().into_iter().map(|(lines, _)| reverse(lines).map(|_| ()));
+    let of_red = [
+        reverse(json!([])).unwrap().shares().map(|_| ()),
+        red::stored("/payee", json!("某")).recheck_against(&red::blue(), &shares),
+    ];
+    let stored_red = red::stored_cases().into_iter().map(|(pointer, value, _)| red::stored(pointer, value).recheck());
+    seen.extend(asked.chain(of_red).chain(stored_red).flat_map(|held| held.unwrap_err().0).map(|f| f.code));
     seen.extend(stored.chain(rules).flat_map(|held| held.unwrap_err().0).map(|f| f.code));
     let all: BTreeSet<Code> = Code::ALL.iter().copied().filter(|code| code.as_str().starts_with("INV-")).collect();
     assert_eq!(seen, all);

@@ -7,6 +7,8 @@ use crate::base::LegalDate;
 pub struct Face {
     /// The title, `深圳电子普通发票`.
     pub title: String,
+    /// What stands below the title: that it is a red letter.
+    pub title_note: String,
     /// Invoice code, 12 digits.
     pub code: String,
     /// Invoice number, 8 digits.

@@ -86,6 +86,7 @@ impl Page<'_> {
         for y in [18_400, 19_200] {
             self.pen.rule((72_000, y), (138_000, y));
         }
+        self.pen.centre(WIDTH / 2, 22_000, Style::label(2_600).ink(Ink::Warning), &face.title_note);
         if face.sandbox {
             self.pen.centre(
                 WIDTH / 2,

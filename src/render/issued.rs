@@ -8,6 +8,9 @@ use crate::ledger::entry::{Entry, Issued};
 /// Title of the blockchain ordinary invoice (domain.md 0).
 const TITLE: &str = "深圳电子普通发票";
 
+/// What stands below the title of a red letter.
+const RED_NOTE: &str = "红字（负数）";
+
 /// What the tax is printed as where no tax is charged (domain.md 1.9).
 const NO_TAX: &str = "***";
 
@@ -24,6 +27,7 @@ impl Face {
         let seller = draft.seller();
         Some(Self {
             title: TITLE.to_owned(),
+            title_note: draft.red().map(|_| RED_NOTE.to_owned()).unwrap_or_default(),
             code: code.to_string(),
             number: number.to_string(),
             date,

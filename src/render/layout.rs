@@ -76,6 +76,7 @@ mod tests {
         let party = || FaceParty { name: "某".repeat(1_000), ..FaceParty::default() };
         Face {
             title: "深圳电子普通发票".to_owned(),
+            title_note: "红字（负数）".to_owned(),
             code: "144032609110".to_owned(),
             number: "00000001".to_owned(),
             date: LegalDate::parse("2026-11-22").unwrap(),
