@@ -95,7 +95,7 @@ impl Service {
         let Ingredients { store, keyring, notices, clock, public_url, advertise, sequencer } = ingredients;
         let Keyring { roster, seal_keys, custody } = keyring;
         let proposer = MemberName::try_from(PROPOSER)?;
-        let engine: Arc<dyn Engine> = Arc::new(LocalEngine::new(&roster, seal_keys, proposer)?);
+        let engine: Arc<dyn Engine> = Arc::new(LocalEngine::new(seal_keys.into_iter().map(|(_, key)| key), proposer));
         let now = clock.now();
         if found_chain(&store, &roster, engine.as_ref(), now)? {
             tracing::info!(chain = %roster.chain(), "founded a new chain");

@@ -147,6 +147,21 @@ codes! {
     ChainSignatureMalformed = "CHAIN-SIGNATURE-MALFORMED", Malformed, "A signature is not lower-case hex of the right length.";
     ChainKeyMalformed = "CHAIN-KEY-MALFORMED", Malformed, "Key bytes are not a key on secp256k1.";
     ChainRosterMalformed = "CHAIN-ROSTER-MALFORMED", Malformed, "A roster breaks one of the rules for rosters.";
+    ChainChangeMemberUnknown = "CHAIN-CHANGE-MEMBER-UNKNOWN", Refused, "The member that is to leave or to get another key is not in the roster.";
+    ChainChangeMemberKnown = "CHAIN-CHANGE-MEMBER-KNOWN", Refused, "A member of that name is in the roster already.";
+    ChainChangeKeyKnown = "CHAIN-CHANGE-KEY-KNOWN", Refused, "The key is in the roster already.";
+    ChainChangePower = "CHAIN-CHANGE-POWER", Refused, "A member's power is between 1 and 2^53 - 1.";
+    ChainChangeCount = "CHAIN-CHANGE-COUNT", Refused, "A roster keeps at least 1 and takes at most 64 members.";
+    ChainChangeFrom = "CHAIN-CHANGE-FROM", Refused, "A new roster counts from a later height than the one that it replaces.";
+    ChainChangeStatement = "CHAIN-CHANGE-STATEMENT", Refused, "The signed statement is not the one for this change of this roster.";
+    ChainChangeSignatureTwice = "CHAIN-CHANGE-SIGNATURE-TWICE", Refused, "A key has signed the change of the roster twice.";
+    ChainChangeSignatureStranger = "CHAIN-CHANGE-SIGNATURE-STRANGER", Refused, "A change of the roster is signed with a key that is neither in the old roster nor in the new one.";
+    ChainChangeSignatureBad = "CHAIN-CHANGE-SIGNATURE-BAD", Refused, "A signature on a change of the roster is not of its key over the statement, or has a high s.";
+    ChainChangeOldQuorum = "CHAIN-CHANGE-OLD-QUORUM", Refused, "The signatures hold no quorum of the roster that is to be replaced.";
+    ChainChangeNewQuorum = "CHAIN-CHANGE-NEW-QUORUM", Refused, "The signatures hold no quorum of the new roster.";
+    ChainChangeNewKeyUnsigned = "CHAIN-CHANGE-NEW-KEY-UNSIGNED", Refused, "A key that is new in the roster has not signed the change.";
+    ChainRotationSame = "CHAIN-ROTATION-SAME", Refused, "The old and the new issuer key are the same.";
+    ChainRotationSignatureBad = "CHAIN-ROTATION-SIGNATURE-BAD", Refused, "A signature on the change of an issuer key is not of the key that it must be of.";
     ChainHeaderMalformed = "CHAIN-HEADER-MALFORMED", Malformed, "A header breaks one of the rules for headers.";
     ChainSignatureBad = "CHAIN-SIGNATURE-BAD", Corrupt, "An issuer signature names no signer (high s, other v, or no such point).";
     ChainSealBad = "CHAIN-SEAL-BAD", Corrupt, "A seal does not verify under the member's key.";
@@ -166,6 +181,7 @@ codes! {
     VerdictIssuerSignatureBad = "ISSUER_SIGNATURE_BAD", Corrupt, "The draft was not signed by the issuer that the entry names.";
     VerdictProofBad = "PROOF_BAD", Corrupt, "The inclusion proof does not lead from the entry to the header's root.";
     VerdictRosterUnknown = "ROSTER_UNKNOWN", Corrupt, "No trusted roster is the one that the header names.";
+    VerdictRosterSuperseded = "ROSTER_SUPERSEDED", Corrupt, "The roster that the header names had been replaced at the header's height.";
     VerdictSealStranger = "SEAL_STRANGER", Corrupt, "A seal is by someone who is not in the roster.";
     VerdictSealDuplicate = "SEAL_DUPLICATE", Corrupt, "A member's seal stands twice.";
     VerdictSealRoundMismatch = "SEAL_ROUND_MISMATCH", Corrupt, "The seals are not all of one round.";
@@ -255,6 +271,7 @@ codes! {
     // --- sequencer and http (HTTP-..., SEQ-...)
     SeqBusy = "SEQ-BUSY", Busy, "The queue is full; nothing was done; try again after the time named in Retry-After.";
     SeqStopped = "SEQ-STOPPED", Busy, "The sequencer has stopped; nothing was done.";
+    SeqSealKeysMissing = "SEQ-SEAL-KEYS-MISSING", Busy, "The seal keys at hand hold no quorum of the roster in force; nothing was done.";
     SeqNotLeading = "SEQ-NOT-LEADING", Busy, "Another process leads and can't be reached now, or leadership is changing hands; nothing was done.";
     NotifyTimeout = "NOTIFY-TIMEOUT", Busy, "A recipient of the outbox did not answer in time; it is tried again.";
     SeqOutcomeUnknown = "SEQ-OUTCOME-UNKNOWN", Busy, "Whether the command was recorded is not known yet; ask again with the same idempotency key.";

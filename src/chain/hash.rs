@@ -1,4 +1,5 @@
-//! keccak256 and its four uses, told apart by a first byte: leaf 0x00, node 0x01, header 0x02, roster 0x03.
+//! keccak256 and its seven uses, told apart by a first byte: leaf 0x00, node 0x01, header 0x02, roster 0x03, running hash of a
+//! merchant's entries 0x04, holder 0x05, statement signed by members 0x06.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,6 +13,9 @@ const LEAF: &[u8] = &[0x00];
 const NODE: &[u8] = &[0x01];
 const HEADER: &[u8] = &[0x02];
 const ROSTER: &[u8] = &[0x03];
+const RUNNING: &[u8] = &[0x04];
+const HOLDER: &[u8] = &[0x05];
+const STATEMENT: &[u8] = &[0x06];
 
 /// What a printed hash begins with: the algorithm, keccak256.
 const PRINTED_PREFIX: &str = "01";
@@ -156,6 +160,23 @@ pub fn roster_hash(text: &str) -> Hash {
     hash_parts(&[ROSTER, text.as_bytes()])
 }
 
+/// The running hash of a merchant's entries after one more of them: the hash so far ([`Hash::ZERO`] before the first) and the leaf
+/// hash of the new one. Whoever has the last one can tell whether any entry before is missing, changed or out of order.
+pub fn running_hash(running: &Hash, leaf: &Hash) -> Hash {
+    hash_parts(&[RUNNING, &running.0, &leaf.0])
+}
+
+/// The commitment that stands on the ledger for a holder. Without the salt nobody can try out identities against it.
+pub fn holder_hash(salt: &[u8; 32], identity: &str) -> Hash {
+    hash_parts(&[HOLDER, salt, identity.as_bytes()])
+}
+
+/// The hash of a statement's text: what members sign besides votes. A vote's hash has no first byte of its own, and its text begins
+/// with a brace, so that no signature on one passes for a signature on the other.
+pub fn statement_hash(text: &str) -> Hash {
+    hash_parts(&[STATEMENT, text.as_bytes()])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,11 +189,18 @@ mod tests {
 
     #[test]
     fn the_uses_do_not_mix() {
-        let all = [leaf_hash("x"), header_hash("x"), roster_hash("x"), keccak256("x")];
+        let all = [leaf_hash("x"), header_hash("x"), roster_hash("x"), statement_hash("x"), keccak256("x")];
         let distinct: std::collections::BTreeSet<_> = all.into_iter().collect();
-        assert_eq!(distinct.len(), 4);
+        assert_eq!(distinct.len(), 5);
+        let pairs = [
+            node_hash(&Hash::ZERO, &Hash::ZERO),
+            running_hash(&Hash::ZERO, &Hash::ZERO),
+            holder_hash(&[0; 32], &"\0".repeat(32)),
+        ];
+        let prefixed = [1, 4, 5].map(|first| keccak256([&[first][..], &[0; 64]].concat()));
+        assert_eq!(pairs, prefixed);
+        assert_eq!(statement_hash("x"), keccak256(b"\x06x"));
         assert_eq!(leaf_hash("x"), keccak256(b"\x00x"));
-        assert_eq!(node_hash(&Hash::ZERO, &Hash::ZERO), keccak256([&[1][..], &[0; 64]].concat()));
     }
 
     #[test]

@@ -13,23 +13,29 @@ mod direct;
 pub mod hash;
 pub mod header;
 pub mod issuer;
+pub mod issuer_rotation;
 pub mod merkle;
 pub mod proof;
 pub mod receipt;
 pub mod roster;
+pub mod roster_change;
 pub mod seal;
 pub mod signing;
 pub mod tiles;
 pub mod verify;
 
 pub use canonical::{FormatVersion, Object, parse_canonical, to_canonical};
-pub use hash::{Hash, header_hash, keccak256, leaf_hash, node_hash, roster_hash};
+pub use hash::{
+    Hash, header_hash, holder_hash, keccak256, leaf_hash, node_hash, roster_hash, running_hash, statement_hash,
+};
 pub use header::Header;
 pub use issuer::{Address, IssuerKey, IssuerSignature, eip191_hash, recover};
+pub use issuer_rotation::{check_rotation_signature, rotation_text};
 pub use merkle::{Appended, Edge};
 pub use proof::{Prover, verify_consistency, verify_inclusion};
 pub use receipt::{Receipt, draft_slice};
 pub use roster::{Member, MemberKey, MemberName, Roster};
+pub use roster_change::{Change, ChangeStatement, MemberSignature, change_text, check_change, next_roster};
 pub use seal::{Seal, SealKey, SealSignature, vote_text};
 pub use signing::{seal_all, sign_all};
 pub use tiles::{TILE_WIDTH, Tile, TileId, Tiles, TreeError};

@@ -140,10 +140,14 @@ impl SealKey {
     /// # Errors
     /// [`Code::Internal`] when the library can't sign, which for a 32-byte hash it always can.
     pub fn sign(&self, text: &str) -> Result<SealSignature, Fault> {
+        self.sign_hash(&keccak256(text))
+    }
+
+    pub(super) fn sign_hash(&self, hash: &Hash) -> Result<SealSignature, Fault> {
         let signature: Signature = self
             .0
-            .sign_prehash(keccak256(text).as_bytes())
-            .map_err(|e| Fault::new(Code::Internal, "", format!("the vote can't be signed: {e}")))?;
+            .sign_prehash(hash.as_bytes())
+            .map_err(|e| Fault::new(Code::Internal, "", format!("the hash can't be signed: {e}")))?;
         Ok(SealSignature(signature.to_bytes().into()))
     }
 }

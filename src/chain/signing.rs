@@ -37,7 +37,7 @@ pub fn sign_all(work: &[(&IssuerKey, Hash)]) -> Vec<IssuerSignature> {
 /// # Errors
 /// [`crate::base::Code::ChainNumberRange`] when the height is 2^53 or more.
 pub fn seal_all(
-    keys: &[(MemberName, SealKey)],
+    keys: &[(&MemberName, &SealKey)],
     chain: &ChainId,
     height: u64,
     round: u32,
@@ -48,7 +48,7 @@ pub fn seal_all(
     let signed = keys.iter().zip(sign_batch(&work));
     Ok(signed
         .map(|((member, _), (signature, _))| Seal {
-            member: member.clone(),
+            member: (*member).clone(),
             round,
             signature: SealSignature(signature.to_bytes().into()),
         })
@@ -179,12 +179,16 @@ mod tests {
         let key = |n| SealKey::from_secret(&Secret::new(random("member", n))).unwrap();
         let keys: Vec<(MemberName, SealKey)> =
             (0..4).map(|n| (format!("member-{n}").as_str().try_into().unwrap(), key(n))).collect();
+        let pairs: Vec<(&MemberName, &SealKey)> = keys.iter().map(|(member, key)| (member, key)).collect();
         for count in 0..=4 {
             let expected: Vec<Seal> =
                 keys[..count].iter().map(|(member, key)| key.seal(member, &chain, 7, 2, &header).unwrap()).collect();
-            assert_eq!(seal_all(&keys[..count], &chain, 7, 2, &header).unwrap(), expected);
+            assert_eq!(seal_all(&pairs[..count], &chain, 7, 2, &header).unwrap(), expected);
         }
-        assert_eq!(seal_all(&keys, &chain, 1 << 53, 0, &header).unwrap_err().code, crate::base::Code::ChainNumberRange);
+        assert_eq!(
+            seal_all(&pairs, &chain, 1 << 53, 0, &header).unwrap_err().code,
+            crate::base::Code::ChainNumberRange
+        );
     }
 
     #[test]

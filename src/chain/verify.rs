@@ -4,11 +4,12 @@
 //! that two verifiers agree on the code and not only on yes or no.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::canonical::{FormatVersion, parse_canonical};
+use super::canonical::parse_canonical;
 use super::hash::{Hash, header_hash, leaf_hash};
 use super::header::Header;
 use super::issuer::{Address, IssuerSignature, recover};
@@ -18,6 +19,12 @@ use super::roster::Roster;
 use super::seal::Seal;
 use crate::base::ids::ChainId;
 use crate::base::{Code, Fault, UnixMs};
+
+/// Versions of the format of entries. Since 2, an entry of a merchant carries that merchant's own sequence number.
+const ENTRY_VERSIONS: RangeInclusive<u64> = 1..=2;
+
+/// Versions of the format of drafts. A draft of version 2 is that of a red letter.
+const DRAFT_VERSIONS: RangeInclusive<u64> = 1..=2;
 
 macro_rules! verdicts {
     ($($name:ident => $code:ident,)*) => {
@@ -58,6 +65,7 @@ verdicts! {
     IssuerSignatureBad => VerdictIssuerSignatureBad,
     ProofBad => VerdictProofBad,
     RosterUnknown => VerdictRosterUnknown,
+    RosterSuperseded => VerdictRosterSuperseded,
     SealStranger => VerdictSealStranger,
     SealDuplicate => VerdictSealDuplicate,
     SealRoundMismatch => VerdictSealRoundMismatch,
@@ -210,8 +218,9 @@ impl Entry {
         })?;
         let wrong = |field: &str, what: &str| failure(VerdictCode::EntryMalformed, field, what);
         let Value::Object(members) = value else { return Err(wrong("entry", "the entry is not an object")) };
-        typed::<FormatVersion>(&members, "v")
-            .ok_or_else(|| wrong("entry.v", "the entry is not of format version 1"))?;
+        typed::<u64>(&members, "v")
+            .filter(|version| ENTRY_VERSIONS.contains(version))
+            .ok_or_else(|| wrong("entry.v", "the entry is not of format version 1 or 2"))?;
         typed::<String>(&members, "kind").ok_or_else(|| wrong("entry.kind", "the entry has no kind"))?;
         let chain = typed(&members, "chain").ok_or_else(|| wrong("entry.chain", "the entry names no chain"))?;
         let index = typed(&members, "index").ok_or_else(|| wrong("entry.index", "the entry has no index"))?;
@@ -257,7 +266,9 @@ fn check_draft(receipt: &Receipt, entry: &Entry) -> Result<String, Failure> {
     };
     let text =
         draft_slice(&receipt.entry).ok_or_else(|| wrong("entry.draft", "the draft can't be found in the text"))?;
-    typed::<FormatVersion>(draft, "v").ok_or_else(|| wrong("entry.draft.v", "the draft is not of format version 1"))?;
+    typed::<u64>(draft, "v")
+        .filter(|version| DRAFT_VERSIONS.contains(version))
+        .ok_or_else(|| wrong("entry.draft.v", "the draft is not of format version 1 or 2"))?;
     let chain: ChainId = typed(draft, "chain").ok_or_else(|| wrong("entry.draft.chain", "the draft names no chain"))?;
     let issuer: Address =
         typed(members, "issuer").ok_or_else(|| wrong("entry.issuer", "the issuer is not 40 lower-case hex digits"))?;
@@ -275,17 +286,28 @@ fn check_draft(receipt: &Receipt, entry: &Entry) -> Result<String, Failure> {
     ))
 }
 
+/// The roster that the header names, if it is the one in force at its height. Keys that were replaced must not seal on under the
+/// roster that they were in: to whoever has the later roster, the earlier one is over.
+fn roster_in_force<'a>(header: &Header, rosters: &'a [Roster]) -> Result<&'a Roster, Failure> {
+    let mut counting =
+        rosters.iter().filter(|roster| *roster.chain() == header.chain && roster.from_height() <= header.height);
+    let roster = counting.clone().find(|roster| roster.hash() == header.members).ok_or_else(|| {
+        let message =
+            format!("no trusted roster has the hash {} and counts at height {}", header.members, header.height);
+        failure(VerdictCode::RosterUnknown, "header.members", message)
+    })?;
+    match counting.find(|later| later.from_height() > roster.from_height()) {
+        None => Ok(roster),
+        Some(later) => {
+            let (hash, from) = (later.hash(), later.from_height());
+            let message = format!("at height {} the roster is one from height {from} on, {hash}", header.height);
+            Err(failure(VerdictCode::RosterSuperseded, "header.members", message))
+        }
+    }
+}
+
 fn check_seals(receipt: &Receipt, header: &Header, rosters: &[Roster]) -> Result<String, Failure> {
-    let roster = rosters
-        .iter()
-        .find(|roster| {
-            roster.hash() == header.members && *roster.chain() == header.chain && roster.from_height() <= header.height
-        })
-        .ok_or_else(|| {
-            let message =
-                format!("no trusted roster has the hash {} and counts at height {}", header.members, header.height);
-            failure(VerdictCode::RosterUnknown, "header.members", message)
-        })?;
+    let roster = roster_in_force(header, rosters)?;
     let hash = header_hash(&receipt.header);
     let round = receipt.seals.first().map(|seal| seal.round);
     let mut power: u128 = 0;

@@ -17,8 +17,9 @@ use crate::chain::verify::{NOT_COVERED, Verdict, verify_receipt_json};
 /// Arguments of `verify`.
 #[derive(Args)]
 #[command(after_help = "\
-The roster is the only thing you have to trust: get it once from the consortium (GET /v1/roster,
-or roster.json).
+The rosters are the only thing you have to trust: get them from the consortium (GET /v1/roster,
+or roster.json). A roster that was replaced is needed for receipts from its time; with its
+successor at hand, it counts for its own time only.
 Exit code 0: every receipt is valid. 1: at least one is not. 2: a file can't be used.
 
 Example:
@@ -27,9 +28,9 @@ pub struct VerifyArgs {
     /// Receipt files (JSON), as GET /v1/invoices/{id}/receipt gives them
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Roster file: one roster, or a JSON array of rosters as GET /v1/roster gives it
-    #[arg(long, value_name = "FILE")]
-    roster: PathBuf,
+    /// Roster file: one roster, or a JSON array of rosters as GET /v1/roster gives it. May be given several times: all count
+    #[arg(long, value_name = "FILE", required = true)]
+    roster: Vec<PathBuf>,
     /// The printed hash (66 hex digits) that the receipt must have; one file only
     #[arg(long, value_name = "HASH")]
     hash: Option<String>,
@@ -71,7 +72,7 @@ fn read_rosters(file: &Path) -> Result<Vec<Roster>, Fault> {
 
 /// Runs it.
 pub fn verify(args: VerifyArgs) -> Result<Done, Faults> {
-    let rosters = read_rosters(&args.roster)?;
+    let rosters = args.roster.iter().map(|file| read_rosters(file)).collect::<Result<Vec<_>, _>>()?.concat();
     let expected = args.hash.as_deref().map(Hash::parse_printed).transpose()?;
     if expected.is_some() && args.files.len() > 1 {
         return Err(Fault::new(Code::CliFile, "--hash", "a hash goes with one receipt").into());

@@ -1,11 +1,13 @@
 //! The keyring: a folder with the members' seal keys, the custody master key and the roster, readable by its owner only.
 //!
-//! `roster.json` (canonical text, public), `seal-<member>.key` and `custody.key` (64 hex digits each, mode 0600).
+//! `roster.json` (the founding roster, canonical text, public), `custody.key`, `seal-<member>.key` (a member's first key) and
+//! `seal-<member>-<digits>.key` (later ones, with the first 8 hex digits of the public key); 64 hex digits each, mode 0600. Which key
+//! counts when, the ledger's rosters say: keys may be here before they count and after.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::read_text;
 use crate::base::ids::ChainId;
@@ -19,11 +21,14 @@ pub const MEMBERS: [&str; 3] = ["kingdee", "tax-bureau", "tencent"];
 /// Who proposes blocks under the local engine.
 pub const PROPOSER: &str = "tax-bureau";
 
+/// Hex digits of the public key in the file name of a member's later key.
+const KEY_DIGITS: usize = 8;
+
 /// Keys as loaded.
 pub struct Keyring {
-    /// The roster.
+    /// The founding roster.
     pub roster: Roster,
-    /// The members' seal keys at hand.
+    /// The seal keys at hand, of any member and any time, with the member whose key the file's name says it is; by file name.
     pub seal_keys: Vec<(MemberName, SealKey)>,
     /// The custody master key.
     pub custody: Secret<[u8; 32]>,
@@ -54,6 +59,17 @@ fn read_key(file: &Path) -> Result<Secret<[u8; 32]>, Fault> {
     Ok(Secret::new(key))
 }
 
+/// Makes the entries of a folder durable: without it a power cut may leave a file that was written without its name.
+fn sync_folder(folder: &Path) -> Result<(), Fault> {
+    let opened = fs::File::open(folder).and_then(|opened| opened.sync_all());
+    opened.map_err(|e| file_fault(folder, format!("can't be made durable: {e}")))
+}
+
+/// What a seal key's name in the folder ends with when it is not its member's first: `-` and this.
+fn key_digits(key: &SealKey) -> String {
+    key.public().to_string().chars().take(KEY_DIGITS).collect()
+}
+
 /// Makes a keyring for a new chain. Never overwrites: a lost seal key is a lost chain.
 ///
 /// # Errors
@@ -79,27 +95,95 @@ pub fn make(folder: &Path, chain: &ChainId) -> Result<Roster, Fault> {
     let roster = Roster::new(chain.clone(), 0, members)?;
     // Last, so that a keyring with a roster is a whole one.
     write_new(&roster_file, roster.text(), 0o644)?;
+    sync_folder(folder)?;
     Ok(roster)
+}
+
+/// Makes a seal key for a member, a new one or one that is to change its key, and puts it into the keyring. When this returns, the
+/// key survives a power cut: only then may its public half go into a roster. Never overwrites.
+///
+/// # Errors
+/// [`Code::ConfigFile`] with the file's name when there is no keyring or the key can't be written.
+pub fn add_seal_key(folder: &Path, member: &MemberName) -> Result<SealKey, Fault> {
+    let founding = read_roster(folder)?;
+    let secret = Secret::new(random::bytes::<32>()?);
+    let key = SealKey::from_secret(&secret)?;
+    let digits = key_digits(&key);
+    // Written under a name that nobody reads: dying here leaves no half key among the keys.
+    let unready = folder.join(format!("seal-{member}-{digits}.unready"));
+    let text = Secret::new(hex::encode(secret.expose()));
+    write_new(&unready, text.expose(), 0o600)?;
+    let mut names = vec![format!("seal-{member}-{digits}.key")];
+    if founding.member(member).is_none() {
+        names.push(format!("seal-{member}.key"));
+    }
+    place(&unready, folder, &names)?;
+    fs::remove_file(&unready).map_err(|e| file_fault(&unready, format!("can't be removed: {e}")))?;
+    sync_folder(folder)?;
+    Ok(key)
+}
+
+/// Gives a written file the last of these names that is free. A link, unlike a renaming, never replaces what is there.
+fn place(written: &Path, folder: &Path, names: &[String]) -> Result<(), Fault> {
+    let mut why = None;
+    for name in names.iter().rev() {
+        let file = folder.join(name);
+        match fs::hard_link(written, &file) {
+            Ok(()) => return Ok(()),
+            Err(e) => why = Some(file_fault(&file, format!("can't be made: {e}"))),
+        }
+    }
+    Err(why.unwrap_or_else(|| file_fault(written, "no name was given for it")))
+}
+
+fn read_roster(folder: &Path) -> Result<Roster, Fault> {
+    let file = folder.join("roster.json");
+    if !file.exists() {
+        return Err(file_fault(&file, "there is no keyring here; `piaolian keygen` makes one"));
+    }
+    Roster::from_text(read_text(&file)?.trim_end())
+}
+
+/// The files of seal keys in a folder with what stands between `seal-` and `.key`, by name.
+fn seal_files(folder: &Path) -> Result<Vec<(String, PathBuf)>, Fault> {
+    let unreadable = |e: std::io::Error| file_fault(folder, format!("can't be read: {e}"));
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let file = entry.map_err(unreadable)?.path();
+        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if let Some(label) = name.strip_prefix("seal-").and_then(|name| name.strip_suffix(".key")) {
+            files.push((label.to_owned(), file));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// A member's name may end like a later key's file name: only the key itself can tell the two apart.
+fn read_seal_key(label: &str, file: &Path, founding: &Roster) -> Result<(MemberName, SealKey), Fault> {
+    let key = SealKey::from_secret(&read_key(file)?)?;
+    let later = label.strip_suffix(&key_digits(&key)).and_then(|rest| rest.strip_suffix('-'));
+    let member = MemberName::try_from(later.unwrap_or(label)).map_err(|fault| file_fault(file, fault.message))?;
+    match founding.member(&member) {
+        Some(founder) if later.is_none() && founder.key != key.public() => {
+            let message = format!("the key of {member} is not the one in roster.json");
+            Err(Fault::new(Code::ConfigInvalid, file.display().to_string(), message))
+        }
+        Some(_) | None => Ok((member, key)),
+    }
 }
 
 impl Keyring {
     /// Loads a keyring. Members whose key is not in the folder do not seal here.
     ///
     /// # Errors
-    /// [`Code::ConfigFile`] with the file's name; the roster's own faults.
+    /// [`Code::ConfigFile`] with the file's name; [`Code::ConfigInvalid`] when a founder's first key is not the one in the roster;
+    /// the roster's own faults.
     pub fn load(folder: &Path) -> Result<Self, Fault> {
-        let roster_file = folder.join("roster.json");
-        if !roster_file.exists() {
-            return Err(file_fault(&roster_file, "there is no keyring here; `piaolian keygen` makes one"));
-        }
-        let roster = Roster::from_text(read_text(&roster_file)?.trim_end())?;
-        let mut seal_keys = Vec::new();
-        for member in roster.members() {
-            let file = folder.join(format!("seal-{}.key", member.name));
-            if file.exists() {
-                seal_keys.push((member.name.clone(), SealKey::from_secret(&read_key(&file)?)?));
-            }
-        }
+        let roster = read_roster(folder)?;
+        let files = seal_files(folder)?;
+        let seal_keys =
+            files.iter().map(|(label, file)| read_seal_key(label, file, &roster)).collect::<Result<_, _>>()?;
         Ok(Self { roster, seal_keys, custody: read_key(&folder.join("custody.key"))? })
     }
 }
@@ -136,5 +220,68 @@ mod tests {
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
         let fault = Keyring::load(folder.path()).map(|_| ()).unwrap_err();
         assert_eq!((fault.code, fault.path), (Code::ConfigFile, file.display().to_string()));
+    }
+
+    #[test]
+    fn later_keys_lie_beside_the_first_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let roster = make(folder.path(), &chain()).unwrap();
+        let (tencent, auditor) = (MemberName::try_from("tencent").unwrap(), MemberName::try_from("auditor").unwrap());
+        let added = [&tencent, &auditor, &auditor].map(|member| add_seal_key(folder.path(), member).unwrap().public());
+        let loaded = Keyring::load(folder.path()).unwrap();
+        let keys = |member: &MemberName| -> Vec<_> {
+            loaded.seal_keys.iter().filter(|(name, _)| name == member).map(|(_, key)| key.public()).collect()
+        };
+        assert_eq!(loaded.seal_keys.len(), 6);
+        assert_eq!(loaded.roster, roster, "the founding one stays");
+        assert_eq!(keys(&tencent).len(), 2);
+        assert!(keys(&tencent).contains(&roster.member(&tencent).unwrap().key) && keys(&tencent).contains(&added[0]));
+        assert!(keys(&auditor).contains(&added[1]) && keys(&auditor).contains(&added[2]));
+        let digits = |key: usize| added[key].to_string()[..8].to_owned();
+        for file in [
+            format!("seal-tencent-{}.key", digits(0)),
+            "seal-auditor.key".to_owned(),
+            format!("seal-auditor-{}.key", digits(2)),
+        ] {
+            let mode = fs::metadata(folder.path().join(&file)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{file}");
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 8, "nothing else is left in the folder");
+    }
+
+    #[test]
+    fn a_name_that_ends_like_a_key_is_a_name() {
+        let folder = tempfile::tempdir().unwrap();
+        make(folder.path(), &chain()).unwrap();
+        let member = MemberName::try_from("bank-02abcdef").unwrap();
+        let key = add_seal_key(folder.path(), &member).unwrap().public();
+        let loaded = Keyring::load(folder.path()).unwrap();
+        assert!(loaded.seal_keys.iter().any(|(name, known)| *name == member && known.public() == key));
+    }
+
+    #[test]
+    fn a_key_that_was_being_written_is_no_key() {
+        let folder = tempfile::tempdir().unwrap();
+        make(folder.path(), &chain()).unwrap();
+        fs::write(folder.path().join("seal-auditor-02abcdef.unready"), "12").unwrap();
+        assert_eq!(Keyring::load(folder.path()).unwrap().seal_keys.len(), 3);
+    }
+
+    #[test]
+    fn no_key_is_added_where_there_is_no_keyring() {
+        let folder = tempfile::tempdir().unwrap();
+        let added = add_seal_key(folder.path(), &MemberName::try_from("auditor").unwrap());
+        assert_eq!(added.unwrap_err().code, Code::ConfigFile);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_first_key_that_is_not_the_rosters_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        make(folder.path(), &chain()).unwrap();
+        let file = folder.path().join("seal-tencent.key");
+        fs::write(&file, "11".repeat(32)).unwrap();
+        let fault = Keyring::load(folder.path()).map(|_| ()).unwrap_err();
+        assert_eq!((fault.code, fault.path), (Code::ConfigInvalid, file.display().to_string()));
     }
 }

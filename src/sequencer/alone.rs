@@ -65,7 +65,7 @@ impl Alone {
             let tip = Tip::load(tx)?;
             let time = UnixMs(self.clock.now().0.max(tip.header.time.0));
             let (candidate, verdicts) =
-                prepare(tx, &mut Resident::default(), &tip, self.engine.proposer(), batch, time)?;
+                prepare(tx, &mut Resident::default(), &tip, &self.engine.proposer(&tip.roster)?, batch, time)?;
             let Some(mut candidate) = candidate else {
                 return match verdicts.into_iter().next() {
                     Some(Verdict::Before(index)) => Ok(Sealed::Before(index)),
@@ -74,7 +74,7 @@ impl Alone {
                 };
             };
             candidate.write(tx, AT_ONCE)?;
-            let seals = self.engine.seal(&candidate.tip.header, &candidate.tip.hash)?;
+            let seals = self.engine.seal(&tip.roster, &candidate.tip.header, &candidate.tip.hash)?;
             tx.insert_seals(candidate.tip.header.height, &seals)?;
             let block = candidate.sealed_block(seals);
             let (index, _, leaf, text) = candidate.entries.pop().ok_or_else(unanswered)?;

@@ -214,12 +214,15 @@ impl Batches {
             };
             // A clock that went back does not take the chain with it: block time never decreases.
             let time = UnixMs(now.0.max(tip.header.time.0));
-            let (candidate, verdicts) = prepare(tx, resident, tip, engine.proposer(), batch, time)?;
+            let (candidate, verdicts) = prepare(tx, resident, tip, &engine.proposer(&tip.roster)?, batch, time)?;
             let candidate = candidate.ok_or(BatchError::NothingAccepted(verdicts))?;
             Stage::Store.measure(|| candidate.write(tx, config.lookup_run_keys))?;
             // Sealed last, when nothing but the commit can fail any more: a member must not sign two headers of one height.
             // Dying before the commit leaves nothing; dying after it leaves a sealed block whose callers ask again.
-            let seals = Stage::Hash.measure(|| engine.seal(&candidate.tip.header, &candidate.tip.hash))?;
+            let seals = Stage::Hash.measure(|| {
+                // Under the roster of the tip before: the candidate's own is the one of the block after it.
+                engine.seal(&tip.roster, &candidate.tip.header, &candidate.tip.hash)
+            })?;
             Stage::Store.measure(|| tx.insert_seals(candidate.tip.header.height, &seals))?;
             *sealing = Some((candidate, seals));
             Ok::<_, BatchError>(())

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::Submission;
+use super::engine::roster_after;
 use super::resident::Resident;
 use crate::base::ids::ChainId;
 use crate::base::stages::Stage;
@@ -12,7 +13,7 @@ use crate::chain::canonical::FormatVersion;
 use crate::chain::hash::{Hash, header_hash, leaf_hash};
 use crate::chain::header::Header;
 use crate::chain::merkle::{Appended, Edge};
-use crate::chain::roster::MemberName;
+use crate::chain::roster::{MemberName, Roster};
 use crate::chain::seal::Seal;
 use crate::ledger::entry::Kind;
 use crate::ledger::lookup::{Fingerprint, keys_of};
@@ -35,6 +36,8 @@ pub(super) struct Tip {
     pub header: Header,
     pub hash: Hash,
     pub edge: Edge,
+    /// The roster under which the next block is sealed: the header names it as `next_members`.
+    pub roster: Arc<Roster>,
 }
 
 impl Tip {
@@ -51,7 +54,8 @@ impl Tip {
             let what = format!("the tiles give another root than block {}", header.height);
             return Err(StoreError::Corrupt { table: "tiles", key: String::new(), what }.into());
         }
-        Ok(Self { hash: block.hash, header, edge })
+        let roster = Arc::new(roster_after(&header, tx.rosters()?)?);
+        Ok(Self { hash: block.hash, header, edge, roster })
     }
 }
 
@@ -136,7 +140,7 @@ pub(super) fn prepare(
     if executed.entries.is_empty() {
         return Ok((None, executed.verdicts));
     }
-    let candidate = Stage::Hash.measure(|| append(executed, tip, proposer, time))?;
+    let candidate = Stage::Hash.measure(|| append(executed, tip, proposer, time, Arc::clone(&tip.roster)))?;
     Ok((Some(candidate), Vec::new()))
 }
 
@@ -172,8 +176,14 @@ fn execute_all(
     Ok(Executed { verdicts, entries, keys, outbox, payers, state: state.detach() })
 }
 
-/// Hashes the entries, appends them to the tree and makes the header.
-fn append(executed: Executed, tip: &Tip, proposer: &MemberName, time: UnixMs) -> Result<Candidate, PrepareError> {
+/// Hashes the entries, appends them to the tree and makes the header. `next` is the roster in force at the height after this block's.
+fn append(
+    executed: Executed,
+    tip: &Tip,
+    proposer: &MemberName,
+    time: UnixMs,
+    next: Arc<Roster>,
+) -> Result<Candidate, PrepareError> {
     let Executed { verdicts, entries, keys, outbox, payers, state } = executed;
     let entries: Vec<(u64, Kind, Hash, String)> =
         entries.into_iter().map(|(index, kind, text)| (index, kind, leaf_hash(&text), text)).collect();
@@ -189,12 +199,12 @@ fn append(executed: Executed, tip: &Tip, proposer: &MemberName, time: UnixMs) ->
         root: edge.root(),
         time,
         members: tip.header.next_members,
-        next_members: tip.header.next_members,
+        next_members: next.hash(),
         proposer: proposer.clone(),
     };
     header.follows(&tip.header)?;
     let text = header.to_text()?;
-    let tip = Tip { header, hash: header_hash(&text), edge };
+    let tip = Tip { header, hash: header_hash(&text), edge, roster: next };
     Ok(Candidate { verdicts, entries, appended, tip, state, text, keys, outbox, payers })
 }
 

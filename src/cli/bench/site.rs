@@ -258,7 +258,8 @@ fn rival(
     listener: std::net::TcpListener,
 ) -> Result<(Behind, app::Server), Faults> {
     let Keyring { roster, seal_keys, custody } = keyring;
-    let engine: Arc<dyn Engine> = Arc::new(LocalEngine::new(&roster, seal_keys, MemberName::try_from(PROPOSER)?)?);
+    let keys = seal_keys.into_iter().map(|(_, key)| key);
+    let engine: Arc<dyn Engine> = Arc::new(LocalEngine::new(keys, MemberName::try_from(PROPOSER)?));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     found_chain(store, &roster, engine.as_ref(), clock.now())?;
     let parts = Parts { store: store.clone(), url: ground.url.clone(), clock: Arc::clone(&clock), engine };
