@@ -243,6 +243,10 @@ codes! {
     SeqBusy = "SEQ-BUSY", Busy, "The queue is full; nothing was done; try again after the time named in Retry-After.";
     SeqStopped = "SEQ-STOPPED", Busy, "The sequencer has stopped; nothing was done.";
     SeqNotLeading = "SEQ-NOT-LEADING", Busy, "Another process leads and can't be reached now, or leadership is changing hands; nothing was done.";
+    SeqClockBehind = "SEQ-CLOCK-BEHIND", Busy, "The clock is far behind the newest block; nothing was done; commands are taken again once it is right.";
+    SeqClockAhead = "SEQ-CLOCK-AHEAD", Busy, "The clock is further ahead than time has passed; nothing was done; commands are taken again once it is right.";
+    SeqMemory = "SEQ-MEMORY", Busy, "The memory of the chain's end outside the database can't be read or written; nothing was done.";
+    SeqRestored = "SEQ-RESTORED", Busy, "The database is not the one that was written last, but an older backup or another history; nothing was done.";
     NotifyTimeout = "NOTIFY-TIMEOUT", Busy, "A recipient of the outbox did not answer in time; it is tried again.";
     SeqOutcomeUnknown = "SEQ-OUTCOME-UNKNOWN", Busy, "Whether the command was recorded is not known yet; ask again with the same idempotency key.";
     HttpJsonMalformed = "HTTP-JSON-MALFORMED", Malformed, "The body is not JSON.";

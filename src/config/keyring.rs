@@ -1,11 +1,12 @@
 //! The keyring: a folder with the members' seal keys, the custody master key and the roster, readable by its owner only.
 //!
-//! `roster.json` (canonical text, public), `seal-<member>.key` and `custody.key` (64 hex digits each, mode 0600).
+//! `roster.json` (canonical text, public), `seal-<member>.key` and `custody.key` (64 hex digits each, mode 0600). A service that seals
+//! with it keeps the memory of its chain's end beside them ([`crate::sequencer::Memory`]).
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::read_text;
 use crate::base::ids::ChainId;
@@ -27,6 +28,8 @@ pub struct Keyring {
     pub seal_keys: Vec<(MemberName, SealKey)>,
     /// The custody master key.
     pub custody: Secret<[u8; 32]>,
+    /// The folder that they stand in.
+    pub folder: PathBuf,
 }
 
 fn file_fault(file: &Path, what: impl std::fmt::Display) -> Fault {
@@ -100,7 +103,7 @@ impl Keyring {
                 seal_keys.push((member.name.clone(), SealKey::from_secret(&read_key(&file)?)?));
             }
         }
-        Ok(Self { roster, seal_keys, custody: read_key(&folder.join("custody.key"))? })
+        Ok(Self { roster, seal_keys, custody: read_key(&folder.join("custody.key"))?, folder: folder.to_owned() })
     }
 }
 

@@ -257,7 +257,7 @@ fn rival(
     public_url: String,
     listener: std::net::TcpListener,
 ) -> Result<(Behind, app::Server), Faults> {
-    let Keyring { roster, seal_keys, custody } = keyring;
+    let Keyring { roster, seal_keys, custody, .. } = keyring;
     let engine: Arc<dyn Engine> = Arc::new(LocalEngine::new(&roster, seal_keys, MemberName::try_from(PROPOSER)?)?);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     found_chain(store, &roster, engine.as_ref(), clock.now())?;
