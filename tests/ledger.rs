@@ -9,6 +9,9 @@ mod again;
 #[path = "ledger/both.rs"]
 mod both;
 #[cfg(test)]
+#[path = "ledger/clocks.rs"]
+mod clocks;
+#[cfg(test)]
 #[path = "ledger/constraints.rs"]
 mod constraints;
 #[cfg(test)]
@@ -26,6 +29,9 @@ mod golden;
 #[cfg(test)]
 #[path = "ledger/migrations.rs"]
 mod migrations;
+#[cfg(test)]
+#[path = "ledger/restored.rs"]
+mod restored;
 #[cfg(test)]
 #[path = "ledger/scene.rs"]
 mod scene;

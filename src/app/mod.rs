@@ -1,6 +1,7 @@
 //! Floor 7: puts everything together: store, engine, sequencer, desks, outbox and HTTP, and takes it apart again in order.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 pub use actix_web::dev::{Server, ServerHandle};
@@ -10,7 +11,7 @@ use prometheus::Registry;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-use crate::base::{Clock, Code, Fault, Faults};
+use crate::base::{Clock, Code, Fault, Faults, UnixMs};
 use crate::chain::roster::{MemberName, Roster};
 use crate::config::keyring::{Keyring, PROPOSER};
 use crate::http::{HttpState, create_app};
@@ -21,8 +22,8 @@ use crate::parties::tencent::notice::NoticeVerifier;
 use crate::parties::tencent::wallet::Wallet;
 use crate::sequencer::desk::{Desk, Parties};
 use crate::sequencer::{
-    self, Engine, Leadership, LeadershipThread, LocalEngine, Sequencer, SequencerMetrics, SequencerThread, TOPIC_BILL,
-    TOPIC_BILL_ORDER, TOPIC_ERP, TOPIC_WALLET, found_chain,
+    self, End, Engine, Guard, Leadership, LeadershipThread, LocalEngine, MEMORY_FILE, Memory, Sequencer,
+    SequencerMetrics, SequencerThread, TOPIC_BILL, TOPIC_BILL_ORDER, TOPIC_ERP, TOPIC_WALLET, found_chain,
 };
 use crate::store::Store;
 
@@ -93,12 +94,13 @@ impl Service {
     /// A keyring that does not fit the ledger; whatever a part refuses to start with.
     pub async fn start(ingredients: Ingredients) -> Result<Self, Faults> {
         let Ingredients { store, keyring, notices, clock, public_url, advertise, sequencer } = ingredients;
-        let Keyring { roster, seal_keys, custody } = keyring;
+        let Keyring { roster, seal_keys, custody, folder } = keyring;
         let proposer = MemberName::try_from(PROPOSER)?;
         let engine: Arc<dyn Engine> = Arc::new(LocalEngine::new(seal_keys.into_iter().map(|(_, key)| key), proposer));
-        let now = clock.now();
-        if found_chain(&store, &roster, engine.as_ref(), now)? {
-            tracing::info!(chain = %roster.chain(), "founded a new chain");
+        let memory = found(&store, &roster, engine.as_ref(), clock.now(), &folder.join(MEMORY_FILE))?;
+        let guard = Arc::new(Guard::new(Arc::clone(&clock), sequencer.clock_gap_max_days, memory));
+        if let Some(fault) = store.read_blocking(|reader| guard.trouble(reader))? {
+            tracing::error!(%fault, "as it stands, commands will be refused");
         }
         let (leadership, lease) = Leadership::start(store.clone(), advertise)?;
         let registry = Registry::new();
@@ -106,15 +108,8 @@ impl Service {
         let wake = Arc::new(Notify::new());
         let ring = Arc::clone(&wake);
         let on_commit = Arc::new(move || ring.notify_one());
-        let (queue, thread) = Sequencer::start(
-            sequencer,
-            store.clone(),
-            Arc::clone(&clock),
-            engine,
-            metrics,
-            leadership.clone(),
-            on_commit,
-        )?;
+        let (queue, thread) =
+            Sequencer::start(sequencer, store.clone(), guard, engine, metrics, leadership.clone(), on_commit)?;
         let parties = Parties {
             notices,
             custody: Custody::new(&custody)?,
@@ -153,6 +148,35 @@ impl Service {
         if let Err(error) = ended.await {
             tracing::error!(%error, "waiting for the sequencer ended badly");
         }
+    }
+}
+
+/// Founds the chain in an empty database, and gives the memory of its end: as it is there, or a new one.
+///
+/// # Errors
+/// [`Code::SeqRestored`] when the database is empty, but the keyring has sealed a chain: it would seal a second one.
+fn found(store: &Store, roster: &Roster, engine: &dyn Engine, now: UnixMs, file: &Path) -> Result<Memory, Faults> {
+    let end = || store.read_blocking(|reader| Ok::<_, Faults>(reader.checkpoint()?.as_ref().map(End::from)));
+    let known = Memory::find(file)?;
+    if let (Some(memory), None) = (&known, end()?) {
+        let (height, file) = (memory.last().height, file.display());
+        let message = format!(
+            "the database is empty, but this keyring has sealed a chain up to block {height}; put the database back that holds it, or \
+             make a new keyring for a new chain; if that chain is of no worth, remove {file}"
+        );
+        return Err(Fault::new(Code::SeqRestored, "", message).into());
+    }
+    if found_chain(store, roster, engine, now)? {
+        tracing::info!(chain = %roster.chain(), "founded a new chain");
+    }
+    match (known, end()?) {
+        (Some(memory), _) => Ok(memory),
+        (None, Some(end)) => {
+            let file_shown = file.display();
+            tracing::info!(file = %file_shown, height = end.height, "there is no memory of the chain's end; made one that begins here");
+            Ok(Memory::make(file, end)?)
+        }
+        (None, None) => Err(Fault::new(Code::Internal, "", "a founded chain has no newest block").into()),
     }
 }
 

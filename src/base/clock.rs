@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use time::{Date, Month, OffsetDateTime, UtcOffset};
@@ -113,39 +114,71 @@ impl<'de> Deserialize<'de> for LegalDate {
 pub trait Clock: Send + Sync {
     /// The present instant. MAY go backwards; callers that need order keep the maximum themselves.
     fn now(&self) -> UnixMs;
+
+    /// Time that has passed since a moment that never changes while the process lives. Never goes back, and nobody can set it: what
+    /// [`Clock::now`] is held against.
+    fn elapsed(&self) -> Duration;
 }
 
 /// The machine's clock.
+#[cfg(feature = "server")]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
+/// Goes on while the machine sleeps, as the wall clock does; where there is no such clock, waking up looks like a jump.
+#[cfg(all(feature = "server", target_os = "linux"))]
+const ELAPSED: rustix::time::ClockId = rustix::time::ClockId::Boottime;
+#[cfg(all(feature = "server", not(target_os = "linux")))]
+const ELAPSED: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
+
+#[cfg(feature = "server")]
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the one reader of the system clock")]
     fn now(&self) -> UnixMs {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         UnixMs(since.ok().and_then(|d| i64::try_from(d.as_millis()).ok()).unwrap_or(0))
     }
+
+    fn elapsed(&self) -> Duration {
+        let since = rustix::time::clock_gettime(ELAPSED);
+        Duration::new(u64::try_from(since.tv_sec).unwrap_or(0), u32::try_from(since.tv_nsec).unwrap_or(0))
+    }
 }
 
 /// A clock that stands where it is put; for tests and for reproducible demos.
 #[derive(Debug)]
-pub struct FixedClock(AtomicI64);
+pub struct FixedClock {
+    wall: AtomicI64,
+    elapsed_ms: AtomicI64,
+}
 
 impl FixedClock {
     /// A clock that stands at `at`.
     pub fn at(at: UnixMs) -> Self {
-        Self(AtomicI64::new(at.0))
+        Self { wall: AtomicI64::new(at.0), elapsed_ms: AtomicI64::new(0) }
     }
 
-    /// Puts the clock to `at`, forwards or backwards.
+    /// Lets time pass until `at`. When `at` lies back, nothing passes and the wall clock is put back.
     pub fn set(&self, at: UnixMs) {
-        self.0.store(at.0, Ordering::SeqCst);
+        let passed = at.0.saturating_sub(self.now().0).max(0);
+        // Before the wall clock: whoever reads both meanwhile, the wall clock first, sees no jump ahead.
+        self.elapsed_ms.fetch_add(passed, Ordering::SeqCst);
+        self.jump(at);
+    }
+
+    /// Puts the wall clock to `at`, forwards or backwards, while no time passes.
+    pub fn jump(&self, at: UnixMs) {
+        self.wall.store(at.0, Ordering::SeqCst);
     }
 }
 
 impl Clock for FixedClock {
     fn now(&self) -> UnixMs {
-        UnixMs(self.0.load(Ordering::SeqCst))
+        UnixMs(self.wall.load(Ordering::SeqCst))
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.elapsed_ms.load(Ordering::SeqCst)).unwrap_or(0))
     }
 }
 
@@ -164,6 +197,26 @@ mod tests {
     fn years_before_the_pilot_are_refused() {
         assert_eq!(LegalDate::of(UnixMs(0)).unwrap_err().code, Code::ClockOutOfRange);
         assert_eq!(LegalDate::of(UnixMs(i64::MAX)).unwrap_err().code, Code::ClockOutOfRange);
+    }
+
+    #[test]
+    fn a_fixed_clock_lets_time_pass_but_jumps_in_none() {
+        let clock = FixedClock::at(UnixMs(1_000));
+        let reads = || (clock.now().0, clock.elapsed().as_millis());
+        clock.set(UnixMs(1_500));
+        assert_eq!(reads(), (1_500, 500));
+        clock.jump(UnixMs(9_000));
+        assert_eq!(reads(), (9_000, 500));
+        clock.set(UnixMs(8_000));
+        assert_eq!(reads(), (8_000, 500));
+    }
+
+    #[cfg(feature = "server")]
+    #[test]
+    fn the_machines_elapsed_time_goes_on_and_never_back() {
+        let first = SystemClock.elapsed();
+        std::thread::sleep(Duration::from_millis(2));
+        assert!(SystemClock.elapsed() >= first + Duration::from_millis(2));
     }
 
     #[test]

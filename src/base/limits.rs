@@ -34,6 +34,13 @@ pub const AMOUNT_FEN_MAX: i64 = 10_000_000_000_000;
 /// How old a signed partner notice may be, and how far ahead its clock may run: WeChat Pay's own window (domain.md 3.5).
 pub const NOTICE_AGE_MS_MAX: i64 = 300_000;
 
+/// How far the clock may be behind the newest block, or ahead of the time that has passed since it was last believed: ten minutes,
+/// more than any correction of a clock that is looked after.
+pub const CLOCK_JUMP_MS_MAX: i64 = 600_000;
+
+/// Days that a service may find the newest block old when it starts, unless configured otherwise: the longest month.
+pub const CLOCK_GAP_DAYS_MAX: u32 = 31;
+
 /// Members of one roster; quorum arithmetic and receipts stay small.
 pub const ROSTER_MEMBERS_MAX: usize = 64;
 

@@ -2,7 +2,7 @@
 //!
 //! Promise: values made here are valid for as long as they exist (private fields, checked constructors).
 //!
-//! *Invariant:* no I/O except the one system clock in [`clock`], the one random source in [`random`] and the processor's
+//! *Invariant:* no I/O except the system's clocks in [`clock`], the one random source in [`random`] and the processor's
 //! own clock in `stages`;
 //! knows no invoice, no chain and no SQL.
 
@@ -16,6 +16,8 @@ pub mod secret;
 #[cfg(feature = "server")]
 pub mod stages;
 
-pub use clock::{Clock, LegalDate, SystemClock, UnixMs};
+#[cfg(feature = "server")]
+pub use clock::SystemClock;
+pub use clock::{Clock, LegalDate, UnixMs};
 pub use code::{Class, Code, Fault, Faults};
 pub use secret::Secret;

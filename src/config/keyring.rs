@@ -3,6 +3,7 @@
 //! `roster.json` (the founding roster, canonical text, public), `custody.key`, `seal-<member>.key` (a member's first key) and
 //! `seal-<member>-<digits>.key` (later ones, with the first 8 hex digits of the public key); 64 hex digits each, mode 0600. Which key
 //! counts when, the ledger's rosters say: keys may be here before they count and after.
+//! A service that seals with it keeps the memory of its chain's end beside them ([`crate::sequencer::Memory`]).
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -32,6 +33,8 @@ pub struct Keyring {
     pub seal_keys: Vec<(MemberName, SealKey)>,
     /// The custody master key.
     pub custody: Secret<[u8; 32]>,
+    /// The folder that they stand in.
+    pub folder: PathBuf,
 }
 
 fn file_fault(file: &Path, what: impl std::fmt::Display) -> Fault {
@@ -184,7 +187,7 @@ impl Keyring {
         let files = seal_files(folder)?;
         let seal_keys =
             files.iter().map(|(label, file)| read_seal_key(label, file, &roster)).collect::<Result<_, _>>()?;
-        Ok(Self { roster, seal_keys, custody: read_key(&folder.join("custody.key"))? })
+        Ok(Self { roster, seal_keys, custody: read_key(&folder.join("custody.key"))?, folder: folder.to_owned() })
     }
 }
 

@@ -14,7 +14,7 @@ use figment::providers::{Env, Format, Serialized, Toml};
 use figment::{Figment, Provider};
 use serde::{Deserialize, Serialize};
 
-use crate::base::limits::{BATCH_COMMANDS_MAX, QUEUE_COMMANDS_MAX};
+use crate::base::limits::{BATCH_COMMANDS_MAX, CLOCK_GAP_DAYS_MAX, QUEUE_COMMANDS_MAX};
 use crate::base::{Code, Fault, Secret};
 use crate::parties::tencent::notice::NoticeVerifier;
 
@@ -44,6 +44,8 @@ pub struct Config {
     pub batch_commands_max: usize,
     /// Commands waiting at most; above it callers get 503.
     pub queue_commands_max: usize,
+    /// Days that the newest block may be old at the start; beyond them the clock is not believed and commands are refused.
+    pub clock_gap_max_days: u32,
     /// What to log, as `RUST_LOG` directives, for example `info` or `piaolian=debug`.
     pub log: String,
     /// WeChat Pay; left out, no notices are taken.
@@ -74,6 +76,7 @@ impl Default for Config {
             reader_connections: 8,
             batch_commands_max: BATCH_COMMANDS_MAX,
             queue_commands_max: QUEUE_COMMANDS_MAX,
+            clock_gap_max_days: CLOCK_GAP_DAYS_MAX,
             log: "info".to_owned(),
             wechat: None,
         }
@@ -122,6 +125,9 @@ impl Config {
         }
         if self.queue_commands_max == 0 {
             return invalid("queue_commands_max", "at least 1");
+        }
+        if !(1..=36_500).contains(&self.clock_gap_max_days) {
+            return invalid("clock_gap_max_days", "1 to 36500");
         }
         if !(1..=256).contains(&self.reader_connections) {
             return invalid("reader_connections", "1 to 256");
@@ -206,6 +212,7 @@ mod tests {
             ("advertise = \"10.0.0.1:8080\"", "advertise"),
             ("batch_commands_max = 0", "batch_commands_max"),
             ("queue_commands_max = 0", "queue_commands_max"),
+            ("clock_gap_max_days = 0", "clock_gap_max_days"),
             ("reader_connections = 0", "reader_connections"),
         ] {
             assert_eq!(load(toml).unwrap_err().path, key, "{toml}");

@@ -27,6 +27,9 @@ pub struct IssuingRules {
     /// Largest sum of tax-inclusive totals in one month. Needs history: the ledger enforces it.
     #[serde(default, deserialize_with = "never_null", skip_serializing_if = "Option::is_none")]
     pub monthly_cap: Option<Fen>,
+    /// Most blue invoices in one month. Needs history: the ledger enforces it.
+    #[serde(default, deserialize_with = "never_null", skip_serializing_if = "Option::is_none")]
+    pub monthly_count: Option<u64>,
     /// The tax rates that may be used.
     #[serde(default, deserialize_with = "never_null", skip_serializing_if = "Option::is_none")]
     pub rates: Option<Vec<TaxRate>>,

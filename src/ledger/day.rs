@@ -11,7 +11,7 @@ use crate::base::{Fault, LegalDate};
 use crate::chain::hash::Hash;
 use crate::invoice::draft::never_null;
 use crate::invoice::number::{InvoiceCode, InvoiceNumber};
-use crate::invoice::reversal::RateSum;
+use crate::invoice::RateSum;
 
 /// How far a merchant's entries have got.
 #[derive(Debug, Clone, PartialEq, Eq)]

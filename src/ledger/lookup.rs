@@ -78,12 +78,13 @@ impl LookUp<'_> {
 
 /// What an accepted command will be found by.
 pub fn keys_of(command: &Command) -> Vec<Fingerprint> {
-    let own = match command {
-        Command::RecordPayment(body) => return of_payment(body).iter().map(LookUp::fingerprint).collect(),
-        Command::RecordRefund(body) => return vec![of_refund(body).fingerprint()],
-        other => other.asked(),
-    };
-    let own = own.map(|asked| LookUp::Answer(&asked.scope, asked.key.as_str()).fingerprint());
+    if let Command::RecordPayment(body) = command {
+        return of_payment(body).iter().map(LookUp::fingerprint).collect();
+    }
+    if let Command::RecordRefund(body) = command {
+        return vec![of_refund(body).fingerprint()];
+    }
+    let own = command.asked().map(|asked| LookUp::Answer(&asked.scope, asked.key.as_str()).fingerprint());
     let paid = command.draft().and_then(of_draft).map(|paid| paid.fingerprint());
     own.into_iter().chain(paid).collect()
 }
@@ -123,15 +124,14 @@ fn of_draft(draft: &Checked) -> Option<LookUp<'_>> {
 
 /// What a command's execution will look up: its idempotency key, or the partner's id; and the payment that it touches.
 pub fn keys_read_by(command: &Command) -> Vec<Fingerprint> {
-    let own = match command {
-        Command::RecordPayment(_) => return keys_of(command),
-        Command::RecordRefund(body) => {
-            let paid = LookUp::Payment(body.provider.as_str(), body.transaction.as_str());
-            return vec![of_refund(body).fingerprint(), paid.fingerprint()];
-        }
-        other => other.asked(),
-    };
-    let own = own.map(|asked| LookUp::Answer(&asked.scope, asked.key.as_str()).fingerprint());
+    if let Command::RecordPayment(_) = command {
+        return keys_of(command);
+    }
+    if let Command::RecordRefund(body) = command {
+        let paid = LookUp::Payment(body.provider.as_str(), body.transaction.as_str());
+        return vec![of_refund(body).fingerprint(), paid.fingerprint()];
+    }
+    let own = command.asked().map(|asked| LookUp::Answer(&asked.scope, asked.key.as_str()).fingerprint());
     own.into_iter().chain(drawn_by(command).map(|paid| paid.fingerprint())).collect()
 }
 

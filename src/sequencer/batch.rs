@@ -7,12 +7,14 @@ use tokio::sync::mpsc;
 
 use super::candidate::{Candidate, PrepareError, Tip, Verdict, prepare};
 use super::engine::Engine;
+use super::guard::Guard;
 use super::leadership::{Leadership, Role};
+use super::memory::may_pass;
 use super::metrics::SequencerMetrics;
 use super::resident::Resident;
 use super::{Config, Sealed, SealedEntry, Submission, signing};
 use crate::base::stages::Stage;
-use crate::base::{Class, Clock, Code, Fault, Faults, UnixMs};
+use crate::base::{Class, Code, Fault, Faults};
 use crate::chain::seal::Seal;
 use crate::store::{Store, StoreError};
 
@@ -28,6 +30,8 @@ enum BatchError {
     Unreachable(Faults),
     /// The commit was sent, and no answer came.
     CommitUnknown(Faults),
+    /// The guard held it back.
+    Held(Faults),
     /// Anything else: what all its callers are to be told.
     Failed(Faults),
 }
@@ -83,7 +87,7 @@ type Sealing = (Candidate, Vec<Seal>);
 pub(super) struct Batches {
     config: Config,
     store: Store,
-    clock: Arc<dyn Clock>,
+    guard: Arc<Guard>,
     engine: Arc<dyn Engine>,
     metrics: Arc<SequencerMetrics>,
     leadership: Leadership,
@@ -99,14 +103,14 @@ impl Batches {
     pub fn new(
         config: Config,
         store: Store,
-        clock: Arc<dyn Clock>,
+        guard: Arc<Guard>,
         engine: Arc<dyn Engine>,
         metrics: Arc<SequencerMetrics>,
         leadership: Leadership,
         on_commit: Arc<dyn Fn() + Send + Sync>,
     ) -> Self {
         let (tip, resident) = (None, Resident::default());
-        Self { config, store, clock, engine, metrics, leadership, on_commit, tip, resident, token: 0 }
+        Self { config, store, guard, engine, metrics, leadership, on_commit, tip, resident, token: 0 }
     }
 
     pub fn run(mut self, mut waiting: mpsc::Receiver<Submission>) {
@@ -115,6 +119,7 @@ impl Batches {
         while waiting.blocking_recv_many(&mut batch, most) > 0 {
             self.seal(std::mem::replace(&mut batch, Vec::with_capacity(most)));
         }
+        self.guard.finished();
         tracing::info!("the sequencer has finished its queue");
     }
 
@@ -138,6 +143,14 @@ impl Batches {
                     self.seal(vec![submission]);
                 }
             }
+            // Nor must the commands that are refused while the database is behind keep back the one that puts it on record.
+            Err(BatchError::Held(_)) if batch.len() > 1 && batch.iter().any(|asked| may_pass(&asked.command)) => {
+                for submission in batch {
+                    self.seal(vec![submission]);
+                }
+            }
+            // The guard has said so in the log, once.
+            Err(BatchError::Held(faults)) => self.fail(batch, &faults),
             Err(BatchError::Constraint(what)) => {
                 tracing::error!(what, "a command ran into a constraint that execution should have seen");
                 let fault = Fault::new(Code::StoreFailed, "", "the database refused the command; nothing was done");
@@ -195,8 +208,8 @@ impl Batches {
             self.resident.forget();
         }
         self.token = token;
-        let Self { config, store, clock, engine, leadership, resident, .. } = self;
-        let now = clock.now();
+        let Self { config, store, guard, engine, leadership, resident, .. } = self;
+        let now = guard.reading();
         let done = store.write_blocking(|tx| {
             // Under the write lock: whoever takes the lease now commits after us, or we were fenced before we read anything.
             tx.fence(token).inspect_err(|error| {
@@ -209,11 +222,13 @@ impl Batches {
                 Some(tip) => tip,
                 none => {
                     tx.forget();
-                    none.insert(Tip::load(tx)?)
+                    let tip = none.insert(Tip::load(tx)?);
+                    guard.recall(tx, tip)?;
+                    tip
                 }
             };
-            // A clock that went back does not take the chain with it: block time never decreases.
-            let time = UnixMs(now.0.max(tip.header.time.0));
+            let commands = batch.iter().map(|submission| &submission.command);
+            let time = guard.permit(now, &tip.header, commands).map_err(|fault| BatchError::Held(fault.into()))?;
             let (candidate, verdicts) = prepare(tx, resident, tip, &engine.proposer(&tip.roster)?, batch, time)?;
             let candidate = candidate.ok_or(BatchError::NothingAccepted(verdicts))?;
             Stage::Store.measure(|| candidate.write(tx, config.lookup_run_keys))?;
@@ -240,6 +255,7 @@ impl Batches {
     }
 
     fn committed(&mut self, candidate: &Candidate) {
+        self.guard.committed(&candidate.tip);
         self.resident.committed(&candidate.state);
         self.tip = Some(candidate.tip.clone());
     }

@@ -13,10 +13,13 @@ mod batch;
 mod candidate;
 pub mod desk;
 mod engine;
+mod guard;
 mod leadership;
+mod memory;
 mod metrics;
 mod resident;
 mod signing;
+mod timekeeper;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,7 +27,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::base::stages::Stage;
-use crate::base::{Clock, Code, Fault, Faults, Secret};
+use crate::base::{Code, Fault, Faults, Secret};
 use crate::chain::canonical::FormatVersion;
 use crate::chain::hash::Hash;
 use crate::chain::issuer::IssuerKey;
@@ -32,12 +35,14 @@ use crate::chain::merkle::Appended;
 use crate::chain::receipt::Receipt;
 use crate::ledger::Command;
 use crate::ledger::command::Unsigned;
-use crate::store::Store;
+use crate::store::{Reader, Store};
 use signing::ToSign;
 
 pub use candidate::{SealedBlock, TOPIC_BILL, TOPIC_BILL_ORDER, TOPIC_ERP, TOPIC_WALLET};
 pub use engine::{Engine, LocalEngine, found_chain};
+pub use guard::Guard;
 pub use leadership::{Leadership, LeadershipThread, Role};
+pub use memory::{Behind, End, MEMORY_FILE, Memory};
 pub use metrics::SequencerMetrics;
 
 /// What the sequencer needs to be told.
@@ -50,6 +55,8 @@ pub struct Config {
     /// Keys that gather before they are brought into the table of look-ups, sorted. The more, the less each costs there;
     /// 24 bytes of memory each. 0 brings each block's keys there at once.
     pub lookup_run_keys: usize,
+    /// Days that the newest block may be old when the process starts.
+    pub clock_gap_max_days: u32,
 }
 
 impl Default for Config {
@@ -58,6 +65,7 @@ impl Default for Config {
             batch_commands_max: crate::base::limits::BATCH_COMMANDS_MAX,
             queue_commands_max: crate::base::limits::QUEUE_COMMANDS_MAX,
             lookup_run_keys: crate::base::limits::LOOKUP_RUN_KEYS,
+            clock_gap_max_days: crate::base::limits::CLOCK_GAP_DAYS_MAX,
         }
     }
 }
@@ -118,6 +126,7 @@ pub struct Sequencer {
     queue: mpsc::Sender<Submission>,
     signing: mpsc::Sender<ToSign>,
     under_way: Arc<AtomicUsize>,
+    guard: Option<Arc<Guard>>,
 }
 
 impl std::fmt::Debug for Sequencer {
@@ -156,14 +165,15 @@ impl Sequencer {
     pub fn start(
         config: Config,
         store: Store,
-        clock: Arc<dyn Clock>,
+        guard: Arc<Guard>,
         engine: Arc<dyn Engine>,
         metrics: Arc<SequencerMetrics>,
         leadership: Leadership,
         on_commit: Arc<dyn Fn() + Send + Sync>,
     ) -> Result<(Self, SequencerThread), Fault> {
-        let (sequencer, waiting) = Self::channel(config.queue_commands_max)?;
-        let batches = batch::Batches::new(config, store, clock, engine, metrics, leadership, on_commit);
+        let (mut sequencer, waiting) = Self::channel(config.queue_commands_max)?;
+        sequencer.guard = Some(Arc::clone(&guard));
+        let batches = batch::Batches::new(config, store, guard, engine, metrics, leadership, on_commit);
         let thread = thread("sequencer", move || batches.run(waiting))?;
         Ok((sequencer, SequencerThread(thread)))
     }
@@ -178,7 +188,7 @@ impl Sequencer {
         let signed = queue.clone();
         // Not joined: it ends before the queue does, since it holds the queue's last sender.
         thread("signing", move || signing::run(to_sign, &signed))?;
-        Ok((Self { queue, signing, under_way: Arc::default() }, waiting))
+        Ok((Self { queue, signing, under_way: Arc::default(), guard: None }, waiting))
     }
 
     /// Submits a command and waits until it is sealed or refused.
@@ -225,6 +235,14 @@ impl Sequencer {
         let _under_way = UnderWay::one_more(&self.under_way);
         // The threads answer everything they take; a lost answer means that one died with the command in hand.
         answer.await.unwrap_or_else(|_lost| Err(signing::lost().into()))
+    }
+
+    /// Why commands would be refused now although there is room for them: a clock that can't be believed, a database that was restored.
+    ///
+    /// # Errors
+    /// When the newest block can't be read.
+    pub fn trouble(&self, reader: &mut Reader<'_>) -> Result<Option<Fault>, Faults> {
+        self.guard.as_ref().map_or(Ok(None), |guard| guard.trouble(reader))
     }
 
     /// How many more commands the queue takes now: none when the thread has ended.

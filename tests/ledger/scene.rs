@@ -16,8 +16,8 @@ use piaolian::ledger::command::RulesBody;
 use piaolian::ledger::record::RulesScope;
 use piaolian::parties::tencent::notice::NoticeVerifier;
 use piaolian::parties::tencent::sandbox::{Platform, SandboxPayment, SandboxRefund, SignedNotice, Stamp};
-use piaolian::sequencer::Config;
 use piaolian::sequencer::desk::{CustodyAsked, Desk, IssueAsked, NoticeOutcome, Recorded, RegisterAsked};
+use piaolian::sequencer::{Config, MEMORY_FILE};
 use piaolian::store::Store;
 use serde_json::{Value, json};
 
@@ -51,8 +51,28 @@ pub fn make_keys(folder: &Path) {
     keyring::make(folder, &ChainId::try_from("shenzhen-sandbox").unwrap()).unwrap();
 }
 
+/// Forgets the end of the chain that was sealed with the keys of a folder.
+pub fn forget(keys: &Path) {
+    let file = keys.join(MEMORY_FILE);
+    if file.exists() {
+        std::fs::remove_file(file).unwrap();
+    }
+}
+
 /// A service on an empty database, with the keys of a folder.
 pub async fn start(database: &TestDatabase, keys: &Path, clock: Arc<dyn Clock>) -> Service {
+    // Short runs, so that a small ledger has keys in the table of look-ups and keys on their way.
+    let config = Config { lookup_run_keys: LOOKUP_RUN_KEYS, ..Config::default() };
+    try_start(database, keys, clock, config).await.unwrap()
+}
+
+/// A service on a database, with limits that the test chooses; it may refuse to start.
+pub async fn try_start(
+    database: &TestDatabase,
+    keys: &Path,
+    clock: Arc<dyn Clock>,
+    sequencer: Config,
+) -> Result<Service, Faults> {
     Store::migrate(&database.url()).unwrap();
     let ingredients = Ingredients {
         store: Store::open(&database.url(), 8).unwrap(),
@@ -61,10 +81,9 @@ pub async fn start(database: &TestDatabase, keys: &Path, clock: Arc<dyn Clock>) 
         clock,
         public_url: "http://127.0.0.1:8080".to_owned(),
         advertise: String::new(),
-        // Short runs, so that a small ledger has keys in the table of look-ups and keys on their way.
-        sequencer: Config { lookup_run_keys: LOOKUP_RUN_KEYS, ..Config::default() },
+        sequencer,
     };
-    Service::start(ingredients).await.unwrap()
+    Service::start(ingredients).await
 }
 
 pub fn key(text: impl Into<String>) -> IdempotencyKey {

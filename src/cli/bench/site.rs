@@ -257,7 +257,7 @@ fn rival(
     public_url: String,
     listener: std::net::TcpListener,
 ) -> Result<(Behind, app::Server), Faults> {
-    let Keyring { roster, seal_keys, custody } = keyring;
+    let Keyring { roster, seal_keys, custody, .. } = keyring;
     let keys = seal_keys.into_iter().map(|(_, key)| key);
     let engine: Arc<dyn Engine> = Arc::new(LocalEngine::new(keys, MemberName::try_from(PROPOSER)?));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);

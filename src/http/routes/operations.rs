@@ -1,5 +1,7 @@
 //! Health, readiness, metrics, documents and the first page.
 
+use std::sync::Arc;
+
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpResponse, web};
 use prometheus::TextEncoder;
@@ -8,11 +10,11 @@ use utoipa::ToSchema;
 
 use super::super::HttpState;
 use super::super::problem::{Problem, ProblemReply};
-use crate::base::{Code, Fault};
+use crate::base::{Code, Fault, Faults};
 use crate::chain::header::Header;
 use crate::render::{self, IndexPage};
 use crate::sequencer::Role;
-use crate::store::StoreError;
+use crate::store::Reader;
 
 /// Answer of `/healthz` and `/readyz`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -54,7 +56,7 @@ pub async fn health() -> HttpResponse {
     })
 }
 
-/// The service can take commands: the database answers, the queue has room.
+/// The service can take commands: the database answers and is the one that was written last, the queue has room, the clock is right.
 #[utoipa::path(
     get, path = "/readyz", tag = "operations",
     responses((status = 200, body = HealthReply), (status = 503, body = ProblemReply))
@@ -68,9 +70,16 @@ pub async fn ready(state: web::Data<HttpState>) -> Result<HttpResponse, Problem>
         )
         .into());
     }
-    let (block, counts) =
-        state.desk.store().read(|reader| Ok::<_, StoreError>((reader.checkpoint()?, reader.outbox_counts()?))).await?;
-    let (pending, dead) = counts;
+    let desk = state.leadership.is_leading().then(|| Arc::clone(&state.desk));
+    let read = move |reader: &mut Reader<'_>| {
+        // A process that follows forwards commands: whether they can be taken is the leader's to say.
+        let trouble = desk.map_or(Ok(None), |desk| desk.trouble(reader))?;
+        Ok::<_, Faults>((trouble, reader.checkpoint()?, reader.outbox_counts()?))
+    };
+    let (trouble, block, (pending, dead)) = state.desk.store().read(read).await?;
+    if let Some(fault) = trouble {
+        return Err(fault.into());
+    }
     let (role, leader) = match state.leadership.role() {
         Role::Leading { .. } => ("leading", None),
         Role::Following { address } => ("following", address),

@@ -278,7 +278,7 @@ pub struct StandingBody {
     pub reason: String,
 }
 
-/// Body of `rotate_issuer`; both sign [`crate::chain::issuer_rotation::statement`].
+/// Body of `rotate_issuer`; both sign [`crate::chain::issuer_rotation::rotation_text`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RotateIssuerBody {

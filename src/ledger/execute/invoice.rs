@@ -81,7 +81,7 @@ impl Next {
         let known = state.day(merchant, date).map_err(Failure::Unreadable)?;
         let mut day = known.map_or_else(|| Day::new(merchant.clone(), date), |day| (*day).clone());
         let draft = issue.draft();
-        day.figures.add(id.code, id.number, draft.red().is_some(), &draft.sums_by_rate()?)?;
+        day.figures.add(id.code, id.number, draft.red().is_some(), &draft.sums_by_rate())?;
         let books = Books::of(state, merchant)?;
         Ok(Self { series, issued, id, date, day, books })
     }

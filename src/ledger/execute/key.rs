@@ -1,9 +1,8 @@
 //! Issuer keys: replaced by a statement of old and new key, revoked by the bureau. An address serves one merchant once.
 
 use super::{Books, Executed, Failure, Position, Ready, known_merchant, reason_in_range, refuse};
-use crate::base::{Code, Fault};
-use crate::chain::issuer::{Address, IssuerSignature, recover};
-use crate::chain::issuer_rotation::statement;
+use crate::base::Code;
+use crate::chain::issuer_rotation::{check_rotation_signature, rotation_text};
 use crate::ledger::command::{Keyed, RevokeIssuerBody, RotateIssuerBody};
 use crate::ledger::entry::Kind;
 use crate::ledger::record::{Issuer, Merchant};
@@ -22,9 +21,9 @@ pub(super) fn rotate<R: Reader>(
     if state.issuer(new).map_err(Failure::Unreadable)?.is_some() {
         return refuse(Code::LedgerIssuerUsed, "new", "this issuer key serves or has served a merchant already");
     }
-    let text = statement(at.chain, merchant, old, new)?;
+    let text = rotation_text(at.chain, merchant, old, new)?;
     match (known.issuer_revoked, old_signature) {
-        (None, Some(signature)) => signed_by(&text, signature, old, "old_signature")?,
+        (None, Some(signature)) => check_rotation_signature(&text, old, signature, "old_signature")?,
         (Some(_), None) => {}
         (None, None) => {
             let message = "the old key signs too, unless the bureau has revoked it";
@@ -35,7 +34,7 @@ pub(super) fn rotate<R: Reader>(
             return refuse(Code::LedgerIssuerRevoked, "old_signature", message);
         }
     }
-    signed_by(&text, new_signature, new, "new_signature")?;
+    check_rotation_signature(&text, new, new_signature, "new_signature")?;
     let before = state.issuer(old).map_err(Failure::Unreadable)?;
     let books = Books::of(state, merchant)?;
     let ready = Ready::keyed(at, Kind::RotateIssuer, Some(books), command)?;
@@ -46,15 +45,6 @@ pub(super) fn rotate<R: Reader>(
     state.put_issuer(Issuer { address, merchant: owner, since: at.index, until: None, revoked: false });
     state.put_merchant(Merchant { issuer: *new, issuer_revoked: None, ..(*known).clone() });
     Ok(ready.record(state))
-}
-
-fn signed_by(text: &str, signature: &IssuerSignature, by: &Address, path: &str) -> Result<(), Fault> {
-    let bad = |why: String| Fault::new(Code::LedgerIssuerSignatureBad, path, why);
-    let signer = recover(text, signature).map_err(|fault| bad(fault.message))?;
-    if signer == *by {
-        return Ok(());
-    }
-    Err(bad(format!("signed by {}, not by {}", signer.to_eip55(), by.to_eip55())))
 }
 
 pub(super) fn revoke<R: Reader>(

@@ -3,7 +3,7 @@
 use super::{Executed, Failure, Position, Ready, reason_in_range, refuse};
 use crate::base::Code;
 use crate::chain::roster::Roster;
-use crate::chain::roster_change::{check_change, next_roster};
+use crate::chain::roster_change::{change_text, check_change, next_roster};
 use crate::ledger::command::{ChangeRosterBody, Keyed, RestoredBody};
 use crate::ledger::entry::Kind;
 use crate::ledger::record::RosterRecord;
@@ -28,7 +28,7 @@ pub(super) fn change<R: Reader>(
     if next_roster(&last.roster, change, *from)? != new {
         return refuse(Code::LedgerRosterOther, "roster", "the roster is not what this change makes of the last one");
     }
-    check_change(&last.roster, &new, change, signatures)?;
+    check_change(&last.roster, &new, &change_text(&last.roster, &new, change)?, signatures)?;
     let ready = Ready::keyed(at, Kind::ChangeRoster, None, command)?;
     state.put_roster(RosterRecord { from_height: *from, roster: new });
     Ok(ready.record(state))

@@ -24,7 +24,7 @@ use crate::parties::kingdee::custody::{Custody, KeyOwner};
 use crate::parties::kingdee::erp::Erp;
 use crate::parties::tencent::notice::NoticeVerifier;
 use crate::parties::tencent::wallet::Wallet;
-use crate::store::Store;
+use crate::store::{Reader, Store};
 
 pub use issue::{IssueAsked, Preview};
 pub use key::{NewKey, Principal, make_key};
@@ -112,6 +112,14 @@ impl Desk {
     /// How many more commands are taken now.
     pub fn room(&self) -> usize {
         self.sequencer.room()
+    }
+
+    /// Why commands would be refused now although there is room for them.
+    ///
+    /// # Errors
+    /// When the newest block can't be read.
+    pub fn trouble(&self, reader: &mut Reader<'_>) -> Result<Option<Fault>, Faults> {
+        self.sequencer.trouble(reader)
     }
 
     /// The sandbox partners.
