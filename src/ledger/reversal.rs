@@ -122,7 +122,7 @@ impl Reversal {
             line: share.line,
             rate: share.rate,
             quantity: share.quantity,
-            red_quantity: share.quantity.map(|_| Quantity::ZERO),
+            red_quantity: share.quantity.map(|_| Quantity::from_scaled(0)),
             money: Taken::nothing_of(share.amount, share.tax),
         };
         Ok(Self { entry, count: 0, money, lines: shares.iter().map(line).collect(), rates })
@@ -137,7 +137,7 @@ impl Reversal {
             let amount = line.money.amount.checked_sub(line.money.red_amount)?;
             let tax = line.money.tax.checked_sub(line.money.red_tax)?;
             let quantity = match (line.quantity, line.red_quantity) {
-                (Some(first), Some(red)) => Some(first.checked_sub(red)?),
+                (Some(first), Some(red)) => first.scaled().checked_sub(red.scaled()).map(Quantity::from_scaled),
                 (Some(first), None) => Some(first),
                 (None, Some(_) | None) => None,
             };
@@ -157,7 +157,7 @@ impl Reversal {
             if let Some(line) = self.lines.iter_mut().find(|line| line.line == share.line) {
                 line.money.take(share.amount, share.tax)?;
                 if let (Some(red), Some(more)) = (line.red_quantity, share.quantity) {
-                    line.red_quantity = Some(red.checked_add(more)?);
+                    line.red_quantity = red.scaled().checked_add(more.scaled()).map(Quantity::from_scaled);
                 }
             }
             if let Some(rate) = self.rates.iter_mut().find(|rate| rate.rate == share.rate) {
