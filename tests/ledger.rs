@@ -27,6 +27,9 @@ mod golden;
 #[path = "ledger/migrations.rs"]
 mod migrations;
 #[cfg(test)]
+#[path = "ledger/rosters.rs"]
+mod rosters;
+#[cfg(test)]
 #[path = "ledger/scene.rs"]
 mod scene;
 #[cfg(test)]
