@@ -17,6 +17,9 @@ mod oracle;
 #[path = "chain/receipts.rs"]
 mod receipts;
 #[cfg(test)]
+#[path = "chain/rotation.rs"]
+mod rotation;
+#[cfg(test)]
 #[path = "chain/scene.rs"]
 mod scene;
 #[cfg(test)]

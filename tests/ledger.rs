@@ -32,6 +32,8 @@ mod migrations;
 #[cfg(test)]
 #[path = "ledger/restored.rs"]
 mod restored;
+#[path = "ledger/rosters.rs"]
+mod rosters;
 #[cfg(test)]
 #[path = "ledger/scene.rs"]
 mod scene;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use piaolian::chain::{
-    Hash, Header, IssuerSignature, Receipt, SealSignature, VerdictCode, keccak256, to_canonical, verify_receipt,
-    verify_receipt_json,
+    Edge, Hash, Header, IssuerSignature, Receipt, SealSignature, VerdictCode, keccak256, leaf_hash, to_canonical,
+    verify_receipt, verify_receipt_json,
 };
 use serde_json::{Map, Value, json};
 
@@ -52,11 +52,27 @@ fn set(entry: &mut Map<String, Value>, key: &str, value: Value) {
     entry.insert(key.to_owned(), value);
 }
 
+/// A receipt of a block with one entry, in the formats of version 2.
+fn second_version(scene: &Scene) -> Receipt {
+    let receipt = scene.receipt(2, 1);
+    let time = Header::from_text(&receipt.header).unwrap().time.0;
+    let mut draft = draft();
+    draft["v"] = json!(2);
+    let mut entry = issued(0, time, &draft, &issuer());
+    entry["v"] = json!(2);
+    let entry = to_canonical(&entry).unwrap();
+    let mut edge = Edge::empty();
+    edge.append(&[leaf_hash(&entry)]);
+    let alone = Receipt { entry, index: 0, proof: vec![], ..receipt };
+    with_header(&alone, |header| (header.size, header.root) = (1, edge.root()))
+}
+
 fn good(scene: &Scene) -> Vec<Case> {
     let issue = scene.receipt(2, 1);
     let mut cases = vec![
         case("an issued invoice under its own block's header", &issue, "VALID", ""),
         case("the same under a later header with another roster", &scene.receipt(2, 3), "VALID", ""),
+        case("an entry and a draft of version 2", &second_version(scene), "VALID", ""),
         case("an entry without draft", &scene.receipt(0, 1), "VALID", ""),
         case("the last entry of a ragged tree", &scene.receipt(6, 3), "VALID", ""),
         case("sealed by a quorum only", &with_seals(&issue, &["tax-bureau", "kingdee"]), "VALID", ""),
@@ -120,7 +136,7 @@ fn bad_texts(scene: &Scene) -> Vec<Case> {
         ),
         entry("not NFC", receipt.entry.replace("餐费", "e\u{301}"), "ENTRY_NOT_CANONICAL", "entry.draft.lines[0].name"),
         entry("the entry is no object", "[]".to_owned(), "ENTRY_MALFORMED", "entry"),
-        case("an entry of another version", &edited(|e| set(e, "v", json!(2))), "ENTRY_MALFORMED", "entry.v"),
+        case("an entry of another version", &edited(|e| set(e, "v", json!(3))), "ENTRY_MALFORMED", "entry.v"),
         case("an entry without kind", &edited(|e| drop(e.remove("kind"))), "ENTRY_MALFORMED", "entry.kind"),
         case("an entry without chain", &edited(|e| drop(e.remove("chain"))), "ENTRY_MALFORMED", "entry.chain"),
         case("a text as index", &edited(|e| set(e, "index", json!("2"))), "ENTRY_MALFORMED", "entry.index"),
@@ -223,7 +239,7 @@ fn bad_drafts(scene: &Scene) -> Vec<Case> {
             "DRAFT_MALFORMED",
             "entry.signature",
         ),
-        case("a draft of another version", &with_draft(|d| set(d, "v", json!(2))), "DRAFT_MALFORMED", "entry.draft.v"),
+        case("a draft of another version", &with_draft(|d| set(d, "v", json!(3))), "DRAFT_MALFORMED", "entry.draft.v"),
         case("a draft without chain", &with_draft(|d| drop(d.remove("chain"))), "DRAFT_MALFORMED", "entry.draft.chain"),
         case(
             "a draft for another chain",
@@ -278,10 +294,12 @@ fn bad_seals(scene: &Scene) -> Vec<Case> {
     rounds.seals[2] = seals(&receipt.header, 1, &["tencent"]).remove(0);
     let mut claimed = receipt.clone();
     claimed.seals.iter_mut().for_each(|seal| seal.round = 1);
+    let superseded = with_header(&scene.receipt(2, 3), |header| header.members = scene.rosters[0].hash());
     let other_header = Receipt { seals: seals(&scene.headers[2], 0, &["kingdee", "tax-bureau"]), ..receipt.clone() };
     vec![
         case("a roster that nobody trusts", &unknown, "ROSTER_UNKNOWN", "header.members"),
         case("a roster that does not count yet", &too_early, "ROSTER_UNKNOWN", "header.members"),
+        case("a roster that counts no more", &superseded, "ROSTER_SUPERSEDED", "header.members"),
         case(
             "a seal by a stranger",
             &with_seals(&receipt, &["tax-bureau", "auditor"]),

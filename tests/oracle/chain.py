@@ -240,6 +240,60 @@ def check_header(header):
     need(header["size"] > 0 or header["root"] == EMPTY.hex(), "root")
 
 
+# --- 11. rotation
+
+
+def statement_hash(text):
+    return keccak(b"\x06" + text.encode())
+
+
+def next_roster(prev, change, start):
+    """The roster that a change makes; Bad with the last part of the code."""
+    need(start > prev["from"], "FROM")
+    ((kind, what),) = change.items()
+    known = {member["name"]: dict(member) for member in prev["members"]}
+    held = {member["key"] for member in prev["members"]}
+    if kind == "rotate":
+        members(what, "member", "key")
+        need(what["key"] not in held, "KEY-KNOWN")
+        need(what["member"] in known, "MEMBER-UNKNOWN")
+        known[what["member"]]["key"] = what["key"]
+    elif kind == "add":
+        members(what, "member", "key", "power")
+        need(what["member"] not in known, "MEMBER-KNOWN")
+        need(what["key"] not in held, "KEY-KNOWN")
+        need(is_int(what["power"], 1), "POWER")
+        known[what["member"]] = {"name": what["member"], "key": what["key"], "power": what["power"]}
+    else:
+        need(kind == "remove", "kind")
+        members(what, "member")
+        need(known.pop(what["member"], None), "MEMBER-UNKNOWN")
+    need(1 <= len(known) <= 64, "COUNT")
+    return {"v": 1, "chain": prev["chain"], "from": start, "members": [known[name] for name in sorted(known)]}
+
+
+def check_change(prev_text, new_text, text, signatures):
+    prev, new, said = read_roster(prev_text), read_roster(new_text), parse_canonical(text)
+    members(said, "v", "chain", "statement", "change", "from", "prev", "roster")
+    need((said["v"], said["statement"], said["chain"]) == (1, "change_roster", prev["chain"]), "STATEMENT")
+    named = (said["prev"], said["roster"]) == (roster_hash(prev_text).hex(), roster_hash(new_text).hex())
+    need(named and next_roster(prev, said["change"], said["from"]) == new, "STATEMENT")
+    old_power, new_power = ({m["key"]: m["power"] for m in roster["members"]} for roster in (prev, new))
+    seen = set()
+    for one in signatures:
+        members(one, "key", "signature")
+        need(one["key"] in old_power or one["key"] in new_power, "SIGNATURE-STRANGER")
+        need(one["key"] not in seen, "SIGNATURE-TWICE")
+        rs = bytes.fromhex(one["signature"])
+        need(low_s(rs), "SIGNATURE-BAD")
+        public = keys.PublicKey.from_compressed_bytes(bytes.fromhex(one["key"]))
+        need(public.verify_msg_hash(statement_hash(text), keys.NonRecoverableSignature(rs)), "SIGNATURE-BAD")
+        seen.add(one["key"])
+    need(set(new_power) - set(old_power) <= seen, "NEW-KEY-UNSIGNED")
+    for power, why in ((old_power, "OLD-QUORUM"), (new_power, "NEW-QUORUM")):
+        need(3 * sum(power[key] for key in seen & set(power)) > 2 * sum(power.values()), why)
+
+
 # --- 9. and 10. receipt and verdict
 
 
@@ -267,7 +321,7 @@ def attempt(verdict, function, *arguments):
 
 def check_entry(entry):
     need(isinstance(entry, dict), "object")
-    need(is_int(entry.get("v"), 1, 1) and isinstance(entry.get("kind"), str) and is_name(entry.get("chain")), "head")
+    need(is_int(entry.get("v"), 1, 2) and isinstance(entry.get("kind"), str) and is_name(entry.get("chain")), "head")
     need(is_int(entry.get("index")) and is_int(entry.get("time"), -SAFE), "numbers")
 
 
@@ -275,7 +329,7 @@ def check_draft(entry, chain):
     if not {"draft", "issuer", "signature"} & set(entry):
         return
     draft = entry.get("draft")
-    form = isinstance(draft, dict) and is_int(draft.get("v"), 1, 1) and is_name(draft.get("chain"))
+    form = isinstance(draft, dict) and is_int(draft.get("v"), 1, 2) and is_name(draft.get("chain"))
     form = form and is_hex(entry.get("issuer"), 20) and is_hex(entry.get("signature"), 65)
     need(form, "DRAFT_MALFORMED")
     need(draft["chain"] == chain, "CHAIN_MISMATCH")
@@ -290,6 +344,8 @@ def check_seals(receipt, header, rosters):
 
     roster = next((roster for text, roster in rosters if counts(text, roster)), None)
     need(roster is not None, "ROSTER_UNKNOWN")
+    later = (r["from"] for _, r in rosters if r["chain"] == header["chain"] and r["from"] <= header["height"])
+    need(max(later) == roster["from"], "ROSTER_SUPERSEDED")
     known = {member["name"]: member for member in roster["members"]}
     seen = set()
     for seal in receipt["seals"]:
@@ -396,6 +452,41 @@ def check_seal_file(golden):
         yield private.sign_msg_hash_non_recoverable(keccak(vote.encode())).to_bytes().hex(), seal["signature"], vote
 
 
+def check_rotation_file(golden):
+    running = bytes(32)
+    for text, expected in zip(golden["running"]["leaf_texts"], golden["running"]["hashes"], strict=True):
+        running = keccak(b"\x04" + running + leaf(text))
+        yield running.hex(), expected, text
+    holder = golden["holder"]
+    made = keccak(b"\x05" + bytes.fromhex(holder["salt"]) + holder["identity"].encode())
+    yield made.hex(), holder["hash"], "holder"
+    for case in golden["changes"]:
+        text = case["statement"]
+        yield statement_hash(text).hex(), case["statement_hash"], case["what"]
+        for secret, one in zip(case["secrets"], case["signatures"], strict=True):
+            private = keys.PrivateKey(bytes.fromhex(secret))
+            yield private.public_key.to_compressed_bytes().hex(), one["key"], case["what"]
+            signature = private.sign_msg_hash_non_recoverable(statement_hash(text)).to_bytes().hex()
+            yield signature == one["signature"] or case["what"] == "a high s", True, case["what"]
+        yield decision(check_change, case["prev"], case["roster"], text, case["signatures"]), case.get("code"), case["what"]
+    for case in golden["impossible"]:
+        yield decision(next_roster, read_roster(case["prev"]), case["change"], case["from"]), case["code"], case["what"]
+    issuer = golden["issuer"]
+    said = {"v": 1, "statement": "rotate_issuer", "merchant": "M00000001", "chain": parse_canonical(issuer["text"])["chain"]}
+    yield canonical(said | {"old": issuer["old"], "new": issuer["new"]}), issuer["text"], "issuer"
+    for which in ("old", "new"):
+        yield recover(issuer["text"], bytes.fromhex(issuer[f"{which}_signature"])).hex(), issuer[which], which
+
+
+def decision(function, *arguments):
+    """None, or the code of the refusal."""
+    try:
+        function(*arguments)
+    except Bad as found:
+        return f"CHAIN-CHANGE-{found.args[0]}"
+    return None
+
+
 def check_receipt_file(golden):
     rosters = [(text, read_roster(text)) for text in golden["rosters"]]
     for case in golden["cases"]:
@@ -426,6 +517,7 @@ FILES = {
     "header.json": check_header_file,
     "seal.json": check_seal_file,
     "receipts.json": check_receipt_file,
+    "rotation.json": check_rotation_file,
     "entries.json": check_entries_file,
 }
 

@@ -37,10 +37,6 @@ impl Audit<'_> {
                 self.report.add(Code::AuditRosterBad, &ROSTERS, from, "from_height", message);
                 continue;
             }
-            if !self.trusted.is_empty() && !self.trusted.iter().any(|known| known.hash() == roster.hash()) {
-                let message = "this roster is not among the trusted ones";
-                self.report.add(Code::AuditRosterBad, &ROSTERS, from, "roster", message);
-            }
             self.rosters.push(roster);
         }
         if self.rosters.is_empty() {
@@ -113,8 +109,43 @@ impl Audit<'_> {
         if let Err(fault) = linked {
             self.report.add(Code::AuditBlockBad, &BLOCKS, height, "header", fault.message);
         }
+        self.roster_in_force(&header, previous);
         self.seals(&header, &hash, seals);
         Some(header)
+    }
+
+    /// The table of rosters against a header: a roster is named by exactly the headers from its height to the next roster's. That the
+    /// header before had announced it is what [`Header::follows`] looks at.
+    fn roster_in_force(&mut self, header: &Header, previous: Option<&Header>) {
+        let height = header.height;
+        if let Some(due) = self.rosters.iter().find(|roster| roster.from_height() == height)
+            && due.hash() != header.members
+        {
+            let message = format!("header {height} is sealed under another roster, {}", header.members);
+            self.report.add(Code::AuditRosterBad, &ROSTERS, height, "roster", message);
+        }
+        let begins = previous.map_or(height == 0, |previous| previous.members != header.members);
+        // Where headers are missing in between, it may have begun with any of them.
+        let earliest = previous.and_then(|previous| previous.height.checked_add(1)).unwrap_or(height);
+        let named = self.rosters.iter().find(|roster| roster.hash() == header.members).map(Roster::from_height);
+        if let Some(from) = named.filter(|from| begins && !(earliest..=height).contains(from)) {
+            let message = format!("the headers name this roster from height {height} on");
+            self.report.add(Code::AuditRosterBad, &ROSTERS, from, "from_height", message);
+        }
+    }
+
+    /// Whether a roster is trusted: one that was given as such, or one that a header sealed under a trusted one has named. Said
+    /// once of each that is not.
+    fn trust(&mut self, roster: &Roster, header: &Header) {
+        let trusted = self.trusted.is_empty()
+            || self.vouched_rosters.contains(&roster.hash())
+            || self.trusted.iter().any(|known| known.hash() == roster.hash());
+        if trusted {
+            self.vouched_rosters.insert(header.next_members);
+        } else if self.distrusted_rosters.insert(roster.hash()) {
+            let message = "this roster is neither among the trusted ones nor named under one of them";
+            self.report.add(Code::AuditRosterBad, &ROSTERS, roster.from_height(), "roster", message);
+        }
     }
 
     fn seals_between<S: Source>(
@@ -191,7 +222,9 @@ impl Audit<'_> {
             let message = "votes of different rounds do not add up";
             self.report.add(Code::AuditSealBad, &SEALS, height, "round", message);
         }
-        if !roster.quorum_reached(power) {
+        if roster.quorum_reached(power) {
+            self.trust(&roster, header);
+        } else {
             let message = "the seals do not hold more than two thirds of the voting power";
             self.report.add(Code::AuditSealBad, &SEALS, height, "", message);
         }

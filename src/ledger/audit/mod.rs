@@ -108,6 +108,10 @@ struct Audit<'a> {
     rosters: Vec<Roster>,
     /// Hashes of rosters that headers name.
     named_rosters: std::collections::BTreeSet<Hash>,
+    /// Hashes of rosters that are named by a header under a trusted roster.
+    vouched_rosters: std::collections::BTreeSet<Hash>,
+    /// Hashes of rosters that are neither trusted nor vouched for.
+    distrusted_rosters: std::collections::BTreeSet<Hash>,
     state: State<Nothing>,
     edge: Edge,
     /// Tiles as they must be, with the leaves under each still to be compared.
@@ -120,8 +124,8 @@ struct Audit<'a> {
     gap: bool,
 }
 
-/// Audits a ledger. `trusted` are rosters known from outside; when given, the ledger's own must be among them. `progress` is
-/// told blocks done and blocks in all.
+/// Audits a ledger. `trusted` are rosters known from outside; when given, the ledger's own must be among them or follow
+/// from them, each named by a header that is sealed under one before. `progress` is told blocks done and blocks in all.
 ///
 /// # Errors
 /// Only when the source can't be read; what is wrong in it is in the report.
@@ -135,6 +139,8 @@ pub fn audit<S: Source>(
         trusted,
         rosters: Vec::new(),
         named_rosters: std::collections::BTreeSet::new(),
+        vouched_rosters: std::collections::BTreeSet::new(),
+        distrusted_rosters: std::collections::BTreeSet::new(),
         state: State::default(),
         edge: Edge::empty(),
         tiles: std::collections::BTreeMap::new(),
