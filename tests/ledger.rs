@@ -32,6 +32,7 @@ mod migrations;
 #[cfg(test)]
 #[path = "ledger/restored.rs"]
 mod restored;
+#[cfg(test)]
 #[path = "ledger/rosters.rs"]
 mod rosters;
 #[cfg(test)]

@@ -63,11 +63,9 @@ impl SheetState {
     pub fn is_live(self) -> bool {
         match self {
             Self::NotNeeded | Self::BuyerToConfirm | Self::SellerToConfirm | Self::Confirmed => true,
-            Self::BuyerRefused
-            | Self::SellerRefused
-            | Self::TimedOut
-            | Self::Withdrawn
-            | Self::WithdrawnAfterwards => false,
+            Self::BuyerRefused | Self::SellerRefused | Self::TimedOut | Self::Withdrawn | Self::WithdrawnAfterwards => {
+                false
+            }
         }
     }
 }

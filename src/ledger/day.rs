@@ -9,9 +9,9 @@ use super::command::CloseDayBody;
 use crate::base::ids::MerchantId;
 use crate::base::{Fault, LegalDate};
 use crate::chain::hash::Hash;
+use crate::invoice::RateSum;
 use crate::invoice::draft::never_null;
 use crate::invoice::number::{InvoiceCode, InvoiceNumber};
-use crate::invoice::RateSum;
 
 /// How far a merchant's entries have got.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,13 +72,7 @@ impl DayFigures {
     ///
     /// # Errors
     /// A sum beyond all money.
-    pub fn add(
-        &mut self,
-        code: InvoiceCode,
-        number: InvoiceNumber,
-        red: bool,
-        sums: &[RateSum],
-    ) -> Result<(), Fault> {
+    pub fn add(&mut self, code: InvoiceCode, number: InvoiceNumber, red: bool, sums: &[RateSum]) -> Result<(), Fault> {
         self.code = Some(code);
         self.first.get_or_insert(number);
         self.last = Some(number);

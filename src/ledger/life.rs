@@ -39,15 +39,8 @@ pub enum LifeState {
 
 impl LifeState {
     /// Every state, in the order of the table.
-    pub const ALL: [Self; 7] = [
-        Self::Open,
-        Self::Locked,
-        Self::Closed,
-        Self::Pledged,
-        Self::Settled,
-        Self::SettledLocked,
-        Self::Reversed,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Open, Self::Locked, Self::Closed, Self::Pledged, Self::Settled, Self::SettledLocked, Self::Reversed];
 
     /// The word in the database, on the wire and in the table.
     pub fn as_str(self) -> &'static str {
@@ -175,7 +168,9 @@ pub fn step(state: LifeState, event: Event) -> Step {
         (Pledged, Event::Settle) => Step::ByHolder(Settled),
         (Open | Locked | Closed | Settled | SettledLocked | Reversed, Event::Release | Event::Settle) => Step::Refused,
 
-        (Open | Pledged | Settled, Event::Claim | Event::HandOver) | (Open | Settled, Event::Discard) => Step::To(state),
+        (Open | Pledged | Settled, Event::Claim | Event::HandOver) | (Open | Settled, Event::Discard) => {
+            Step::To(state)
+        }
         (Locked | Closed | SettledLocked | Reversed, Event::Claim | Event::HandOver)
         | (Locked | Closed | Pledged | SettledLocked | Reversed, Event::Discard) => Step::Refused,
 

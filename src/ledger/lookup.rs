@@ -97,9 +97,9 @@ pub fn keys_of_entry(entry: &Entry) -> Vec<Fingerprint> {
     let answer = entry.scope().zip(entry.key.as_ref());
     let answer = answer.map(|(scope, key)| LookUp::Answer(&scope, key.as_str()).fingerprint());
     let others: Vec<Fingerprint> = match (entry.kind, &entry.draft) {
-        (Kind::RecordPayment, _) => body(entry)
-            .map(|body| of_payment(&body).map(|key| key.fingerprint()).to_vec())
-            .unwrap_or_default(),
+        (Kind::RecordPayment, _) => {
+            body(entry).map(|body| of_payment(&body).map(|key| key.fingerprint()).to_vec()).unwrap_or_default()
+        }
         (Kind::RecordRefund, _) => body(entry).map(|body| of_refund(&body).fingerprint()).into_iter().collect(),
         (_, Some(draft)) => of_draft(draft).map(|key| key.fingerprint()).into_iter().collect(),
         (_, None) => Vec::new(),

@@ -25,8 +25,36 @@ pub struct Merchant {
     pub issuer: Address,
     /// Whether a payment whose order is known becomes an invoice by itself.
     pub issue_on_payment: bool,
+    /// The entry that suspended it, while it is suspended.
+    pub suspended: Option<u64>,
+    /// The entry that revoked its issuer key, until another takes its place.
+    pub issuer_revoked: Option<u64>,
     /// The entry that registered it.
     pub entry: u64,
+}
+
+/// An issuer key's address: it serves one merchant, once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issuer {
+    /// The address.
+    pub address: Address,
+    /// Whose.
+    pub merchant: MerchantId,
+    /// The entry from which on it signs.
+    pub since: u64,
+    /// The entry from which on it does not: a rotation or a revocation.
+    pub until: Option<u64>,
+    /// Whether it was revoked.
+    pub revoked: bool,
+}
+
+/// A roster and the height from which it seals.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RosterRecord {
+    /// The first height that it seals.
+    pub from_height: u64,
+    /// The roster.
+    pub roster: Roster,
 }
 
 /// Whom a set of issuing rules binds.

@@ -5,10 +5,12 @@ use super::{Audit, PAGE_ROWS, Source};
 use crate::base::Code;
 use crate::chain::hash::{self, Hash};
 use crate::chain::header::Header;
-use crate::ledger::entry::{Entry, Kind};
+use crate::invoice::InvoiceId;
+use crate::ledger::entry::{ENTRY_VERSION, Entry, Kind};
 use crate::ledger::execute::{Failure, Outcome, Position, execute};
 use crate::ledger::lookup::keys_of;
 use crate::ledger::projection::{BLOCKS, ENTRIES, Row};
+use crate::ledger::record::RosterRecord;
 
 impl Audit<'_> {
     /// The entries of one block, and the root over all entries up to it.
@@ -30,7 +32,7 @@ impl Audit<'_> {
                     self.missing(index, "the entry");
                     break 'block;
                 }
-                leaves.push(self.entry(&row, index, header));
+                leaves.push(self.entry(source, &row, index, header)?);
                 index = index.saturating_add(1);
                 if index >= header.size {
                     break;
@@ -38,7 +40,25 @@ impl Audit<'_> {
             }
         }
         self.append(header, &leaves);
+        self.next_roster(header);
         Ok(())
+    }
+
+    /// The roster that a header names for the next one must be what the entries so far have made of the founding roster.
+    fn next_roster(&mut self, header: &Header) {
+        if header.height == 0
+            && let Some(founding) = self.rosters.iter().find(|roster| roster.hash() == header.members)
+        {
+            self.state.put_roster(RosterRecord { from_height: 0, roster: founding.clone() });
+        }
+        let due = match self.state.roster_at(header.height.saturating_add(1)) {
+            Ok(due) => due,
+            Err(never) => match never {},
+        };
+        if self.replayable && due.is_none_or(|due| due.roster.hash() != header.next_members) {
+            let message = "the entries do not give the roster that the header names for the next one";
+            self.report.add(Code::AuditBlockBad, &BLOCKS, header.height, "header", message);
+        }
     }
 
     /// Without this entry no root behind it can be rebuilt, so nothing behind it is looked at.
@@ -64,12 +84,12 @@ impl Audit<'_> {
     }
 
     /// Checks one row and gives the leaf hash of its text.
-    fn entry(&mut self, row: &Row, index: u64, header: &Header) -> Hash {
+    fn entry<S: Source>(&mut self, source: &mut S, row: &Row, index: u64, header: &Header) -> Result<Hash, S::Error> {
         self.report.entries = self.report.entries.saturating_add(1);
         let Some(text) = as_text(row.get(4)) else {
             self.report.add(Code::AuditEntryBad, &ENTRIES, index, "entry", "not UTF-8 text");
             self.replayable = false;
-            return Hash::ZERO;
+            return Ok(Hash::ZERO);
         };
         let leaf = hash::leaf_hash(text);
         if as_number(row.get(1)) != Some(header.height) {
@@ -86,6 +106,7 @@ impl Audit<'_> {
                     let message = format!("the entry says {}", entry.kind.as_str());
                     self.report.add(Code::AuditEntryBad, &ENTRIES, index, "kind", message);
                 }
+                self.know_blue_draft(source, &entry)?;
                 self.replay(&entry, text, index, header);
             }
             Err(fault) => {
@@ -93,7 +114,53 @@ impl Audit<'_> {
                 self.replayable = false;
             }
         }
-        leaf
+        Ok(leaf)
+    }
+
+    /// A red letter is executed against the blue draft, which stands in an entry further back: too many to keep them all.
+    fn know_blue_draft<S: Source>(&mut self, source: &mut S, entry: &Entry) -> Result<(), S::Error> {
+        let id = match entry.kind {
+            Kind::Reverse => entry.draft.as_ref().and_then(|draft| Some(draft.red()?.of())),
+            Kind::OpenConfirmation => {
+                entry.body.as_ref().and_then(|body| InvoiceId::try_from(body.get("invoice")?.as_str()?).ok())
+            }
+            Kind::RegisterMerchant
+            | Kind::SetRules
+            | Kind::RecordPayment
+            | Kind::RecordRefund
+            | Kind::Issue
+            | Kind::Lock
+            | Kind::Renew
+            | Kind::Unlock
+            | Kind::Close
+            | Kind::Pledge
+            | Kind::Release
+            | Kind::Settle
+            | Kind::Claim
+            | Kind::HandOver
+            | Kind::Discard
+            | Kind::AnswerConfirmation
+            | Kind::SuspendMerchant
+            | Kind::ResumeMerchant
+            | Kind::RotateIssuer
+            | Kind::RevokeIssuer
+            | Kind::ChangeRoster
+            | Kind::CloseDay
+            | Kind::Restored => None,
+        };
+        let Some(id) = id else { return Ok(()) };
+        let blue = match self.state.invoice(&id) {
+            Ok(invoice) => invoice,
+            Err(never) => match never {},
+        };
+        let Some(blue) = blue else { return Ok(()) };
+        let page = source.page(&ENTRIES, blue.entry, 1)?;
+        let text =
+            page.first().filter(|row| as_number(row.first()) == Some(blue.entry)).and_then(|row| as_text(row.get(4)));
+        if let Some(draft) = text.and_then(|text| Entry::parse(text).ok()).and_then(|entry| entry.draft) {
+            self.state.know_draft(blue.entry, draft);
+        }
+        Ok(())
     }
 
     /// Executes the entry's command again: number, date, balances and text must come out the same.
@@ -107,7 +174,14 @@ impl Audit<'_> {
             }
         };
         self.note_keys(header.height, index, keys_of(&command));
-        let at = Position { chain: &header.chain, index, time: header.time };
+        if entry.v < self.version || entry.v > ENTRY_VERSION {
+            let message = format!("version {} does not follow version {}", entry.v, self.version);
+            self.report.add(Code::AuditEntryBad, &ENTRIES, index, "entry", message);
+            self.replayable = false;
+            return;
+        }
+        self.version = entry.v;
+        let at = Position { chain: &header.chain, height: header.height, index, time: header.time, version: entry.v };
         let wrong = match execute(&mut self.state, &command, at) {
             Ok(Outcome::Accepted { text: again, .. }) if again == text => None,
             Ok(Outcome::Accepted { .. }) => Some("executing it again gives another entry".to_owned()),
@@ -119,7 +193,7 @@ impl Audit<'_> {
             self.report.add(Code::AuditReplayDiffers, &ENTRIES, index, "entry", message);
             self.replayable = false;
         }
-        if entry.kind == Kind::Issue {
+        if entry.draft.is_some() {
             self.report.signatures = self.report.signatures.saturating_add(1);
             self.report.invoices = self.report.invoices.saturating_add(1);
         }

@@ -113,6 +113,8 @@ struct Audit<'a> {
     /// Hashes of rosters that are neither trusted nor vouched for.
     distrusted_rosters: std::collections::BTreeSet<Hash>,
     state: State<Nothing>,
+    /// The version of the last entry: it never goes back.
+    version: u32,
     edge: Edge,
     /// Tiles as they must be, with the leaves under each still to be compared.
     tiles: std::collections::BTreeMap<(u8, u64), Vec<u8>>,
@@ -142,6 +144,7 @@ pub fn audit<S: Source>(
         vouched_rosters: std::collections::BTreeSet::new(),
         distrusted_rosters: std::collections::BTreeSet::new(),
         state: State::default(),
+        version: 1,
         edge: Edge::empty(),
         tiles: std::collections::BTreeMap::new(),
         keys: lookups::KeysByBlock::new(),

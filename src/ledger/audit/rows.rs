@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Audit, Source};
 use crate::base::Code;
-use crate::ledger::projection::{self, Cell, LedgerTable, PROJECTIONS, Row, Rows, TILES, key_of, show};
+use crate::ledger::projection::{self, Cell, LedgerTable, PROJECTIONS, ROSTERS, Row, Rows, TILES, key_of, show};
 
 pub(super) fn show_key(key: &[Cell]) -> String {
     key.iter().map(show).collect::<Vec<_>>().join("/")
@@ -30,7 +30,7 @@ impl Audit<'_> {
         if !self.replayable {
             return Ok(());
         }
-        for table in PROJECTIONS {
+        for table in [&ROSTERS].into_iter().chain(PROJECTIONS.iter().copied()) {
             let stored = source.all(table)?;
             match projection::expected(&self.state, table) {
                 Ok(expected) => self.compare(table, expected, stored, Code::AuditProjectionDiffers),

@@ -8,12 +8,12 @@ use crate::base::{LegalDate, UnixMs};
 use crate::chain::hash::Hash;
 use crate::chain::issuer::{Address, IssuerSignature};
 use crate::chain::roster_change::{Change, MemberSignature};
+use crate::invoice::Seller;
 use crate::invoice::draft::never_null;
 use crate::invoice::money::Fen;
 use crate::invoice::number::InvoiceId;
 use crate::invoice::reversal::ReversalAsked;
 use crate::invoice::rules::IssuingRules;
-use crate::invoice::Seller;
 use crate::ledger::record::RulesScope;
 
 /// Whose idempotency keys a body's command is counted under.

@@ -125,7 +125,8 @@ pub(super) fn answer<R: Reader>(
     let seller_answers = matches!(by, Side::Seller { .. });
     let next = answered(stands, *action, sheet.by_seller, seller_answers).filter(|_| sheet.red.is_none());
     let Some(next) = next else {
-        let message = format!("the sheet is in state {}{}", stands.as_str(), if sheet.red.is_some() { ", used" } else { "" });
+        let message =
+            format!("the sheet is in state {}{}", stands.as_str(), if sheet.red.is_some() { ", used" } else { "" });
         return refuse(Code::LedgerConfirmationState, "action", message);
     };
     let books = Books::of(state, &sheet.merchant)?;

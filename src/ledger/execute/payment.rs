@@ -5,9 +5,9 @@ use crate::base::{Code, Fault};
 use crate::invoice::money::Fen;
 use crate::ledger::command::{PaymentBody, RefundBody};
 use crate::ledger::entry::Kind;
+use crate::ledger::execute::Outcome;
 use crate::ledger::record::{Payment, Refund};
 use crate::ledger::state::{Reader, State};
-use crate::ledger::execute::Outcome;
 
 pub(super) fn record<R: Reader>(state: &mut State<R>, body: &PaymentBody, at: Position<'_>) -> Executed<R> {
     if let Some(known) = state.payment(&body.provider, &body.transaction).map_err(Failure::Unreadable)? {

@@ -89,7 +89,9 @@ impl Takeable {
         let mut after = self.before.clone();
         after.take(&red.taken()?)?;
         if after.is_overdrawn() {
-            return Err(Fault::new(Code::LedgerReversedTooMuch, "lines", "more would be taken back than there was").into());
+            return Err(
+                Fault::new(Code::LedgerReversedTooMuch, "lines", "more would be taken back than there was").into()
+            );
         }
         Ok(after)
     }
@@ -136,13 +138,14 @@ fn allowed<E>(life: &Life, event: Event, sheet: Option<&Confirmation>) -> Result
                 refuse(Code::LedgerAgreementNeeded, "confirmation", message)
             }
             None => {
-                let message = format!("the invoice is {}: its holder must agree on a confirmation sheet first", life.state.as_str());
+                let message = format!(
+                    "the invoice is {}: its holder must agree on a confirmation sheet first",
+                    life.state.as_str()
+                );
                 refuse(Code::LedgerAgreementNeeded, "confirmation", message)
             }
         },
-        Step::Refused => {
-            refuse(Code::LedgerLifeState, "invoice", format!("the invoice is {}", life.state.as_str()))
-        }
+        Step::Refused => refuse(Code::LedgerLifeState, "invoice", format!("the invoice is {}", life.state.as_str())),
     }
 }
 

@@ -43,7 +43,11 @@ pub(super) fn restored<R: Reader>(
     let RestoredBody { reason, remembered, tip } = &command.body;
     reason_in_range(reason)?;
     if tip.height.checked_add(1) != Some(at.height) {
-        return refuse(Code::LedgerHeightPast, "tip", format!("the ledger goes on from block {}", at.height.saturating_sub(1)));
+        return refuse(
+            Code::LedgerHeightPast,
+            "tip",
+            format!("the ledger goes on from block {}", at.height.saturating_sub(1)),
+        );
     }
     if remembered.height < tip.height || remembered == tip {
         return refuse(Code::LedgerNotRestored, "remembered", "nothing newer than the tip is remembered");

@@ -34,7 +34,11 @@ pub(super) fn hand_over<R: Reader>(
     free_step(&life, Event::HandOver, "invoice")?;
     in_wallet_of(&life, holder)?;
     if to == holder {
-        return refuse(Code::LedgerHolderSame, "to", "this is who has it already; a new holder needs a salt of its own");
+        return refuse(
+            Code::LedgerHolderSame,
+            "to",
+            "this is who has it already; a new holder needs a salt of its own",
+        );
     }
     let books = Books::of(state, &invoice.merchant)?;
     let ready = Ready::keyed(at, Kind::HandOver, Some(books), command)?;
@@ -59,5 +63,9 @@ pub(super) fn in_wallet_of(life: &Life, holder: &Hash) -> Result<(), Fault> {
     if life.wallet == WalletState::Claimed && life.wallet_holder.as_ref() == Some(holder) {
         return Ok(());
     }
-    Err(Fault::new(Code::LedgerHolderOther, "holder", "the invoice is not in this holder's wallet, or the salt is another"))
+    Err(Fault::new(
+        Code::LedgerHolderOther,
+        "holder",
+        "the invoice is not in this holder's wallet, or the salt is another",
+    ))
 }
