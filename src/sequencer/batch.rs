@@ -256,7 +256,7 @@ impl Batches {
 
     fn committed(&mut self, candidate: &Candidate) {
         self.guard.committed(&candidate.tip);
-        self.resident.committed(&candidate.state);
+        self.resident.committed(&candidate.changes);
         self.tip = Some(candidate.tip.clone());
     }
 

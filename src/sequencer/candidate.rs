@@ -10,14 +10,15 @@ use crate::base::ids::ChainId;
 use crate::base::stages::Stage;
 use crate::base::{Fault, Faults, Secret, UnixMs};
 use crate::chain::canonical::FormatVersion;
-use crate::chain::hash::{Hash, header_hash, leaf_hash};
+use crate::chain::hash::{Hash, header_hash};
 use crate::chain::header::Header;
 use crate::chain::merkle::{Appended, Edge};
 use crate::chain::roster::{MemberName, Roster};
 use crate::chain::seal::Seal;
-use crate::ledger::entry::Kind;
+use crate::ledger::entry::{ENTRY_VERSION, Kind};
 use crate::ledger::lookup::{Fingerprint, keys_of};
-use crate::ledger::state::Nothing;
+use crate::ledger::record::RosterRecord;
+use crate::ledger::state::Tables;
 use crate::ledger::{Command, Failure, Outcome, Position, Reader, State, execute};
 use crate::store::{NewBlock, StoreError, Tx};
 
@@ -38,6 +39,8 @@ pub(super) struct Tip {
     pub edge: Edge,
     /// The roster under which the next block is sealed: the header names it as `next_members`.
     pub roster: Arc<Roster>,
+    /// Every roster that has been recorded, those to come among them, by the height from which they seal.
+    pub rosters: Arc<Vec<RosterRecord>>,
 }
 
 impl Tip {
@@ -54,8 +57,11 @@ impl Tip {
             let what = format!("the tiles give another root than block {}", header.height);
             return Err(StoreError::Corrupt { table: "tiles", key: String::new(), what }.into());
         }
-        let roster = Arc::new(roster_after(&header, tx.rosters()?)?);
-        Ok(Self { hash: block.hash, header, edge, roster })
+        let stored = tx.rosters()?;
+        let record = |roster: &Roster| RosterRecord { from_height: roster.from_height(), roster: roster.clone() };
+        let rosters = Arc::new(stored.iter().map(record).collect());
+        let roster = Arc::new(roster_after(&header, stored)?);
+        Ok(Self { hash: block.hash, header, edge, roster, rosters })
     }
 }
 
@@ -90,7 +96,7 @@ pub(super) struct Candidate {
     pub entries: Vec<(u64, Kind, Hash, String)>,
     pub appended: Arc<Appended>,
     pub tip: Tip,
-    pub state: State<Nothing>,
+    pub changes: Tables,
     text: String,
     keys: Vec<(Fingerprint, u64)>,
     outbox: Vec<(u64, &'static str)>,
@@ -120,11 +126,11 @@ impl From<Fault> for PrepareError {
 /// What executing a batch gave, before it is hashed.
 struct Executed {
     verdicts: Vec<Verdict>,
-    entries: Vec<(u64, Kind, String)>,
+    entries: Vec<(u64, Kind, Hash, String)>,
     keys: Vec<(Fingerprint, u64)>,
     outbox: Vec<(u64, &'static str)>,
     payers: Vec<(u64, Secret<String>)>,
-    state: State<Nothing>,
+    changes: Tables,
 }
 
 /// Executes commands at a time, on top of the tip. `None` when nothing was accepted: then there is no block to make.
@@ -140,7 +146,7 @@ pub(super) fn prepare(
     if executed.entries.is_empty() {
         return Ok((None, executed.verdicts));
     }
-    let candidate = Stage::Hash.measure(|| append(executed, tip, proposer, time, Arc::clone(&tip.roster)))?;
+    let candidate = Stage::Hash.measure(|| append(executed, tip, proposer, time))?;
     Ok((Some(candidate), Vec::new()))
 }
 
@@ -152,20 +158,21 @@ fn execute_all(
     time: UnixMs,
 ) -> Result<Executed, StoreError> {
     let mut verdicts = Vec::with_capacity(batch.len());
-    let mut entries: Vec<(u64, Kind, String)> = Vec::with_capacity(batch.len());
+    let mut entries: Vec<(u64, Kind, Hash, String)> = Vec::with_capacity(batch.len());
     let (mut keys, mut outbox, mut payers) = (Vec::with_capacity(batch.len()), Vec::new(), Vec::new());
     let mut index = tip.header.size;
+    let height = tip.header.height.saturating_add(1);
     let commands: Vec<&Command> = batch.iter().map(|submission| &submission.command).collect();
     let mut state = State::over(resident.over(tx, &commands)?);
     for Submission { command, payer, .. } in batch {
-        let at = Position { chain: &tip.header.chain, index, time };
+        let at = Position { chain: &tip.header.chain, height, index, time, version: ENTRY_VERSION };
         match execute(&mut state, command, at) {
-            Ok(Outcome::Accepted { kind, text }) => {
+            Ok(Outcome::Accepted { kind, leaf, text }) => {
                 topics(&mut state, command, index, &mut outbox)?;
                 keys.extend(keys_of(command).into_iter().map(|key| (key, index)));
                 payers.extend(payer.clone().map(|payer| (index, payer)));
                 verdicts.push(Verdict::Entry(entries.len()));
-                entries.push((index, kind, text));
+                entries.push((index, kind, leaf, text));
                 index = index.saturating_add(1);
             }
             Ok(Outcome::Replayed { entry }) => verdicts.push(Verdict::Before(entry)),
@@ -173,27 +180,21 @@ fn execute_all(
             Err(Failure::Unreadable(error)) => return Err(error),
         }
     }
-    Ok(Executed { verdicts, entries, keys, outbox, payers, state: state.detach() })
+    Ok(Executed { verdicts, entries, keys, outbox, payers, changes: state.into_tables() })
 }
 
-/// Hashes the entries, appends them to the tree and makes the header. `next` is the roster in force at the height after this block's.
-fn append(
-    executed: Executed,
-    tip: &Tip,
-    proposer: &MemberName,
-    time: UnixMs,
-    next: Arc<Roster>,
-) -> Result<Candidate, PrepareError> {
-    let Executed { verdicts, entries, keys, outbox, payers, state } = executed;
-    let entries: Vec<(u64, Kind, Hash, String)> =
-        entries.into_iter().map(|(index, kind, text)| (index, kind, leaf_hash(&text), text)).collect();
+/// Appends the entries to the tree and makes the header.
+fn append(executed: Executed, tip: &Tip, proposer: &MemberName, time: UnixMs) -> Result<Candidate, PrepareError> {
+    let Executed { verdicts, entries, keys, outbox, payers, changes } = executed;
+    let height = tip.header.height.saturating_add(1);
+    let (next, rosters) = next_roster(tip, &changes, height.saturating_add(1));
     let mut edge = tip.edge.clone();
     let leaves: Vec<Hash> = entries.iter().map(|(_, _, leaf, _)| *leaf).collect();
     let appended = Arc::new(edge.append(&leaves));
     let header = Header {
         v: FormatVersion,
         chain: tip.header.chain.clone(),
-        height: tip.header.height.saturating_add(1),
+        height,
         prev: tip.hash,
         size: edge.size(),
         root: edge.root(),
@@ -204,8 +205,23 @@ fn append(
     };
     header.follows(&tip.header)?;
     let text = header.to_text()?;
-    let tip = Tip { header, hash: header_hash(&text), edge, roster: next };
-    Ok(Candidate { verdicts, entries, appended, tip, state, text, keys, outbox, payers })
+    let tip = Tip { header, hash: header_hash(&text), edge, roster: next, rosters };
+    Ok(Candidate { verdicts, entries, appended, tip, changes, text, keys, outbox, payers })
+}
+
+/// The roster that seals a height, and all rosters, once these changes are made.
+fn next_roster(tip: &Tip, changes: &Tables, height: u64) -> (Arc<Roster>, Arc<Vec<RosterRecord>>) {
+    let mut rosters = Arc::clone(&tip.rosters);
+    let new: Vec<RosterRecord> = changes.rosters.inserted().cloned().collect();
+    if !new.is_empty() {
+        Arc::make_mut(&mut rosters).extend(new);
+    }
+    let due = rosters.iter().filter(|record| record.from_height <= height).max_by_key(|record| record.from_height);
+    let next = match due {
+        Some(record) if record.roster.hash() != tip.roster.hash() => Arc::new(record.roster.clone()),
+        Some(_) | None => Arc::clone(&tip.roster),
+    };
+    (next, rosters)
 }
 
 /// Whom an accepted command is to be told to.
@@ -215,21 +231,19 @@ fn topics<R: Reader>(
     index: u64,
     outbox: &mut Vec<(u64, &'static str)>,
 ) -> Result<(), R::Error> {
-    match command {
-        Command::RecordPayment(body) => {
-            if state.merchant(&body.merchant)?.is_some_and(|merchant| merchant.issue_on_payment) {
-                outbox.push((index, TOPIC_BILL));
-            }
+    if let Command::RecordPayment(body) = command
+        && state.merchant(&body.merchant)?.is_some_and(|merchant| merchant.issue_on_payment)
+    {
+        outbox.push((index, TOPIC_BILL));
+    }
+    if let Some(draft) = command.draft() {
+        // A red letter is told to the ERP as the blue one was; the wallet only ever gets blue ones.
+        if draft.payment().is_some() && draft.red().is_none() {
+            outbox.push((index, TOPIC_WALLET));
         }
-        Command::Issue(issue) => {
-            if issue.draft().payment().is_some() {
-                outbox.push((index, TOPIC_WALLET));
-            }
-            if state.merchant(issue.draft().merchant())?.is_some_and(|merchant| merchant.issue_on_payment) {
-                outbox.push((index, TOPIC_ERP));
-            }
+        if state.merchant(draft.merchant())?.is_some_and(|merchant| merchant.issue_on_payment) {
+            outbox.push((index, TOPIC_ERP));
         }
-        Command::RegisterMerchant(_) | Command::SetRules(_) | Command::RecordRefund(_) => {}
     }
     Ok(())
 }
@@ -247,7 +261,7 @@ impl Candidate {
             entries: &self.entries,
             tiles: &self.appended.tiles,
         })?;
-        tx.put_changes(&self.state)?;
+        tx.put_changes(&self.changes)?;
         tx.put_keys(self.tip.header.height, &self.keys, run)?;
         for (entry, payer) in &self.payers {
             tx.insert_payer(*entry, payer)?;

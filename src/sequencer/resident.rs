@@ -7,11 +7,20 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use crate::base::LegalDate;
 use crate::base::ids::{MerchantId, Provider, TransactionId};
+use crate::chain::issuer::Address;
+use crate::invoice::{Checked, InvoiceId};
 use crate::ledger::Command;
-use crate::ledger::lookup::{Fingerprint, LookUp, keys_read_by};
-use crate::ledger::record::{Answer, Merchant, Payment, Quota, Refund, RulesRecord, RulesScope, Sequence};
-use crate::ledger::state::{self, Nothing, State};
+use crate::ledger::confirmation::Confirmation;
+use crate::ledger::day::{Day, Journal};
+use crate::ledger::life::Life;
+use crate::ledger::lookup::{Fingerprint, LookUp, keys_read_by, touches_payment};
+use crate::ledger::record::{
+    Answer, Invoice, Issuer, Merchant, Payment, Quota, Refund, RosterRecord, RulesRecord, RulesScope, Sequence,
+};
+use crate::ledger::reversal::Reversal;
+use crate::ledger::state::{self, Tables};
 use crate::store::{Found, Reader, StoreError};
 
 /// Records of one kind kept at most; above it the memory starts anew.
@@ -37,6 +46,10 @@ impl<K: Hash + Eq, T: Clone> Kept<K, T> {
         Ok(found)
     }
 
+    fn remove(&mut self, key: &K) {
+        self.0.remove(key);
+    }
+
     fn put(&mut self, key: K, value: Option<T>) {
         if self.0.len() >= KEPT_MAX {
             self.0.clear();
@@ -49,7 +62,9 @@ impl<K: Hash + Eq, T: Clone> Kept<K, T> {
 #[derive(Debug, Default)]
 pub(super) struct Resident {
     merchants: Kept<MerchantId, Merchant>,
-    rules: Kept<RulesScope, RulesRecord>,
+    rules: Kept<RulesScope, Vec<RulesRecord>>,
+    journals: Kept<MerchantId, Journal>,
+    days: Kept<(MerchantId, LegalDate), Day>,
     quotas: Kept<(MerchantId, String), Quota>,
     sequences: Kept<String, Sequence>,
 }
@@ -61,12 +76,18 @@ impl Resident {
     }
 
     /// Takes in what a committed batch has written.
-    pub fn committed(&mut self, state: &State<Nothing>) {
+    pub fn committed(&mut self, state: &Tables) {
         for merchant in state.merchants.inserted().chain(state.merchants.updated()) {
             self.merchants.put(merchant.id.clone(), Some(merchant.clone()));
         }
         for rules in state.rules.inserted().chain(state.rules.updated()) {
-            self.rules.put(rules.scope.clone(), Some(rules.clone()));
+            self.rules.remove(&rules.scope);
+        }
+        for journal in state.journals.inserted().chain(state.journals.updated()) {
+            self.journals.put(journal.merchant.clone(), Some(journal.clone()));
+        }
+        for day in state.days.inserted().chain(state.days.updated()) {
+            self.days.put((day.merchant.clone(), day.date), Some(day.clone()));
         }
         for quota in state.quotas.inserted().chain(state.quotas.updated()) {
             self.quotas.put((quota.merchant.clone(), quota.month.clone()), Some(quota.clone()));
@@ -84,13 +105,8 @@ impl Resident {
     ) -> Result<Near<'a, 'b>, StoreError> {
         let keys: Vec<Fingerprint> = commands.iter().flat_map(|command| keys_read_by(command)).collect();
         let mut found = reader.entries_by(&keys)?;
-        let draws = |command: &&Command| match command {
-            Command::Issue(issue) => issue.draft().payment().is_some(),
-            Command::RecordPayment(_) | Command::RecordRefund(_) => true,
-            Command::RegisterMerchant(_) | Command::SetRules(_) => false,
-        };
         let mut payments = HashMap::new();
-        if commands.iter().any(draws) {
+        if commands.iter().any(|command| touches_payment(command)) {
             // Entries that answer idempotency keys are among them; they recorded no payment and bring none.
             let entries: Vec<u64> = found.values().flatten().copied().collect();
             payments = reader.payments_by(&entries)?.into_iter().map(|payment| (payment.entry, payment)).collect();
@@ -127,9 +143,48 @@ impl state::Reader for Near<'_, '_> {
         self.reader.merchant_by_mchid(mchid)
     }
 
-    fn rules(&mut self, scope: &RulesScope) -> Result<Option<RulesRecord>, StoreError> {
+    fn issuer(&mut self, address: &Address) -> Result<Option<Issuer>, StoreError> {
+        self.reader.issuer(address)
+    }
+
+    fn rules(&mut self, scope: &RulesScope) -> Result<Vec<RulesRecord>, StoreError> {
         let Self { resident, reader, .. } = self;
-        resident.rules.get(scope.clone(), |scope| reader.rules(scope))
+        let found = resident.rules.get(scope.clone(), |scope| reader.rules(scope).map(Some))?;
+        Ok(found.unwrap_or_default())
+    }
+
+    fn rosters(&mut self) -> Result<Vec<RosterRecord>, StoreError> {
+        state::Reader::rosters(self.reader)
+    }
+
+    fn journal(&mut self, merchant: &MerchantId) -> Result<Option<Journal>, StoreError> {
+        let Self { resident, reader, .. } = self;
+        resident.journals.get(merchant.clone(), |merchant| reader.journal(merchant))
+    }
+
+    fn day(&mut self, merchant: &MerchantId, date: LegalDate) -> Result<Option<Day>, StoreError> {
+        let Self { resident, reader, .. } = self;
+        resident.days.get((merchant.clone(), date), |(merchant, date)| reader.day(merchant, *date))
+    }
+
+    fn invoice(&mut self, id: &InvoiceId) -> Result<Option<Invoice>, StoreError> {
+        state::Reader::invoice(self.reader, id)
+    }
+
+    fn draft(&mut self, entry: u64) -> Result<Option<Checked>, StoreError> {
+        state::Reader::draft(self.reader, entry)
+    }
+
+    fn reversal(&mut self, entry: u64) -> Result<Option<Reversal>, StoreError> {
+        self.reader.reversal(entry)
+    }
+
+    fn life(&mut self, entry: u64) -> Result<Option<Life>, StoreError> {
+        self.reader.life(entry)
+    }
+
+    fn confirmation(&mut self, entry: u64) -> Result<Option<Confirmation>, StoreError> {
+        self.reader.confirmation(entry)
     }
 
     fn quota(&mut self, merchant: &MerchantId, month: &str) -> Result<Option<Quota>, StoreError> {

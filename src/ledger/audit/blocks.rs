@@ -247,7 +247,8 @@ impl Audit<'_> {
     /// Rosters that no header names: whoever added one wants it to be believed.
     pub(super) fn stray_rosters(&mut self) {
         for roster in std::mem::take(&mut self.rosters) {
-            if !self.named_rosters.contains(&roster.hash()) {
+            let recorded = self.state.rosters.records().any(|record| record.roster.hash() == roster.hash());
+            if !recorded && !self.named_rosters.contains(&roster.hash()) {
                 let from = roster.from_height();
                 self.report.add(Code::AuditRosterBad, &ROSTERS, from, "roster", "no header names this roster");
             }
