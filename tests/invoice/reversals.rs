@@ -240,12 +240,14 @@ fn stands(red: &Checked, blue: &Checked, left: &[LineShare]) -> Result<(), TestC
     Ok(())
 }
 
-/// Runs a sequence: what was asked, what became of it, and the red letters.
-fn reversed(
-    blue: &Checked,
-    steps: &[Step],
-    left: &mut Left,
-) -> Result<(Vec<Value>, Vec<Value>, Vec<Checked>), TestCaseError> {
+/// A sequence that was run: what was asked, what became of each, and the red letters.
+struct Sequence {
+    questions: Vec<Value>,
+    answers: Vec<Value>,
+    reds: Vec<Checked>,
+}
+
+fn reversed(blue: &Checked, steps: &[Step], left: &mut Left) -> Result<Sequence, TestCaseError> {
     let (mut questions, mut answers, mut reds) = (Vec::new(), Vec::new(), Vec::new());
     // In the end all that is left, and then nothing is.
     for (step, reason) in steps.iter().chain([&Step::Everything, &Step::Everything]).zip(REASONS.iter().cycle()) {
@@ -264,7 +266,7 @@ fn reversed(
         });
         questions.push(question);
     }
-    Ok((questions, answers, reds))
+    Ok(Sequence { questions, answers, reds })
 }
 
 #[test]
@@ -274,7 +276,7 @@ fn red_letters_are_refused_or_made_as_the_oracle_says_until_nothing_is_left() {
     let strategy = (blue(), steps());
     run("red letters", &strategy, cases(), |(blue, steps)| {
         let mut left = Left::of(&blue);
-        let (questions, answers, reds) = reversed(&blue, &steps, &mut left)?;
+        let Sequence { questions, answers, reds } = reversed(&blue, &steps, &mut left)?;
         let expected = oracle.borrow_mut().ask(&json!({"blue": blue, "of": BLUE, "asked": questions}));
         for (n, question) in questions.iter().enumerate() {
             prop_assert_eq!(&answers[n], &expected["answers"][n], "{} of {:?}", question, blue);
