@@ -21,7 +21,7 @@ const BLUE: &str = "144032609110-08527037";
 /// A line so small that the rounding of its parts does not add up to its own.
 fn small_line() -> BoxedStrategy<Value> {
     let money = prop_oneof![
-        3 => (1i64..=120).prop_map(|amount| json!({"amount": amount})),
+        3 => (1i64..=60).prop_map(|amount| json!({"amount": amount})),
         2 => (1i64..=30, 1i64..=30).prop_map(|(q, p)| json!({"quantity": decimal(q * 100_000_000), "price": decimal(p * 1_000_000)})),
         1 => (1i64..=300, 1i64..=300).prop_map(|(q, p)| json!({"quantity": decimal(q * 10_000_000), "price": decimal(p * 1_000_000)})),
     ];
@@ -72,64 +72,108 @@ enum How {
     Both,
 }
 
+/// One red letter.
 #[derive(Debug, Clone)]
-struct Step {
-    reason: &'static str,
-    lines: Vec<(Index, How)>,
+enum Step {
+    Everything,
+    /// So many fen of every line, where so many are left.
+    Drip(i64),
+    /// Of lines that have something left, each once; by total where there is no quantity.
+    Fitting(Vec<(Index, How)>),
+    /// Of any positions, one beyond the last among them, whatever is left there.
+    Blind(Vec<(Index, How)>),
 }
 
 fn step() -> BoxedStrategy<Step> {
-    let how = prop_oneof![
-        2 => Just(How::All),
-        6 => (1i64..=3).prop_map(How::Total),
-        6 => (1i64..=999).prop_map(How::TotalShare),
-        2 => Just(How::TotalLeft(0)),
-        1 => select(vec![How::Total(0), How::Total(-1), How::TotalLeft(1), How::Both]),
-        6 => (1i64..=999).prop_map(How::QuantityShare),
-        3 => (1i64..=3).prop_map(|n| How::Quantity(n * 100_000_000)),
-        2 => Just(How::QuantityLeft(0)),
-        1 => select(vec![How::Quantity(0), How::Quantity(-1), How::Quantity(1), How::QuantityLeft(1), How::QuantityLeft(-1)]),
-    ];
-    let reason =
-        select(vec!["ISSUE_ERROR", "SALES_RETURN", "SERVICE_SUSPENTION", "SERVICE_SUSPENSION", "SALES_DISCOUNT"]);
-    let lines = prop_oneof![1 => Just(vec![]), 12 => proptest::collection::vec((any::<Index>(), how), 1..=4)];
-    (reason, lines).prop_map(|(reason, lines)| Step { reason, lines }).boxed()
+    let how = || {
+        prop_oneof![
+            2 => Just(How::All),
+            8 => (1i64..=3).prop_map(How::Total),
+            12 => (1i64..=700).prop_map(How::TotalShare),
+            2 => Just(How::TotalLeft(0)),
+            2 => select(vec![How::Total(0), How::Total(-1), How::TotalLeft(1), How::Both]),
+            12 => (1i64..=700).prop_map(How::QuantityShare),
+            4 => (1i64..=3).prop_map(|n| How::Quantity(n * 100_000_000)),
+            2 => Just(How::QuantityLeft(0)),
+            2 => select(vec![How::Quantity(0), How::Quantity(-1), How::Quantity(1), How::QuantityLeft(1), How::QuantityLeft(-1)]),
+        ]
+    };
+    prop_oneof![
+        1 => Just(Step::Everything),
+        2 => (1i64..=9).prop_map(Step::Drip),
+        12 => proptest::collection::vec((any::<Index>(), how()), 1..=3).prop_map(Step::Fitting),
+        4 => proptest::collection::vec((any::<Index>(), how()), 1..=3).prop_map(Step::Blind),
+    ]
+    .boxed()
+}
+
+/// Steps, among them runs of the same drip: where the rounding of parts adds up to something else than the rounding of the whole.
+fn steps() -> BoxedStrategy<Vec<Step>> {
+    let run = (1i64..=9, 4usize..=16).prop_map(|(fen, times)| vec![Step::Drip(fen); times]);
+    proptest::collection::vec(prop_oneof![6 => step().prop_map(|step| vec![step]), 1 => run], 0..=12)
+        .prop_map(|steps| steps.concat())
+        .boxed()
+}
+
+impl How {
+    /// The wire form for a line of which `left` is left; nothing is known of a position that is none.
+    fn asked(&self, line: u32, left: Option<&LineShare>) -> Value {
+        let total = left.map_or(7, |left| left.total.get());
+        let quantity = left.and_then(|left| left.quantity).map_or(7, Quantity::scaled);
+        let share = |of: i64, share: &i64| (of / 1_000 * share + of % 1_000 * share / 1_000).max(1);
+        let text = |scaled: i64| Quantity::from_scaled(scaled).to_string();
+        match self {
+            How::All => json!({"line": line}),
+            How::Total(total) => json!({"line": line, "total": total}),
+            How::TotalShare(thousandths) => json!({"line": line, "total": share(total, thousandths)}),
+            How::TotalLeft(off) => json!({"line": line, "total": total + off}),
+            How::Quantity(scaled) => json!({"line": line, "quantity": text(*scaled)}),
+            How::QuantityShare(thousandths) => json!({"line": line, "quantity": text(share(quantity, thousandths))}),
+            How::QuantityLeft(off) => json!({"line": line, "quantity": text(quantity + off)}),
+            How::Both => json!({"line": line, "quantity": text(quantity), "total": total}),
+        }
+    }
+
+    fn by_total(&self) -> Self {
+        match self {
+            How::Quantity(scaled) => How::Total(scaled / 100_000_000),
+            How::QuantityShare(thousandths) => How::TotalShare(*thousandths),
+            How::QuantityLeft(off) => How::TotalLeft(*off),
+            How::All | How::Total(_) | How::TotalShare(_) | How::TotalLeft(_) | How::Both => self.clone(),
+        }
+    }
 }
 
 impl Step {
-    /// The wire form, by what is left now. Lines are chosen among all positions and, rarely, one beyond.
-    fn asked(&self, blue: &Checked, left: &Left) -> Value {
-        let lines: Vec<Value> = (self.lines.iter())
-            .map(|(at, how)| {
-                let line = match at.index(blue.lines().len() * 20 + 1) {
-                    beyond if beyond == blue.lines().len() * 20 => blue.lines().len(),
-                    at => at % blue.lines().len(),
-                };
-                let mut asked = json!({"line": line});
-                let of = left.0.get(&u32::try_from(line).unwrap());
-                let (total, quantity) =
-                    of.map_or((7, 7), |of| (of.total.get(), of.quantity.map_or(7, |quantity| quantity.scaled())));
-                let share = |of: i64, share: &i64| (of / 1_000 * share + of % 1_000 * share / 1_000).max(1);
-                let as_quantity = |scaled: i64| json!(Quantity::from_scaled(scaled).to_string());
-                match how {
-                    How::All => (),
-                    How::Total(total) => asked["total"] = json!(total),
-                    How::TotalShare(thousandths) => asked["total"] = json!(share(total, thousandths)),
-                    How::TotalLeft(off) => asked["total"] = json!(total + off),
-                    How::Quantity(scaled) => asked["quantity"] = as_quantity(*scaled),
-                    How::QuantityShare(thousandths) => asked["quantity"] = as_quantity(share(quantity, thousandths)),
-                    How::QuantityLeft(off) => asked["quantity"] = as_quantity(quantity + off),
-                    How::Both => {
-                        asked["total"] = json!(total);
-                        asked["quantity"] = as_quantity(quantity);
-                    }
-                }
-                asked
-            })
-            .collect();
-        if lines.is_empty() { json!({"reason": self.reason}) } else { json!({"reason": self.reason, "lines": lines}) }
+    /// The wire form, by what is left now.
+    fn asked(&self, reason: &str, blue: &Checked, left: &Left) -> Value {
+        let open: Vec<&LineShare> = left.0.values().filter(|left| left.total.is_positive()).collect();
+        let lines: Vec<Value> = match self {
+            Step::Everything => return json!({"reason": reason}),
+            Step::Drip(fen) => {
+                open.iter().map(|left| How::Total(left.total.get().min(*fen)).asked(left.line, Some(left))).collect()
+            }
+            Step::Fitting(takes) if !open.is_empty() => {
+                let chosen: BTreeMap<u32, (&LineShare, &How)> = takes
+                    .iter()
+                    .map(|(at, how)| (at.get(&open), how))
+                    .map(|(left, how)| (left.line, (*left, how)))
+                    .collect();
+                let how =
+                    |left: &LineShare, how: &How| if left.quantity.is_some() { how.clone() } else { how.by_total() };
+                chosen.into_iter().rev().map(|(line, (left, by))| how(left, by).asked(line, Some(left))).collect()
+            }
+            Step::Fitting(takes) | Step::Blind(takes) => {
+                let position = |at: &Index| u32::try_from(at.index(blue.lines().len() + 1)).unwrap();
+                takes.iter().map(|(at, how)| how.asked(position(at), left.0.get(&position(at)))).collect()
+            }
+        };
+        json!({"reason": reason, "lines": lines})
     }
 }
+
+const REASONS: [&str; 5] =
+    ["ISSUE_ERROR", "SALES_RETURN", "SERVICE_SUSPENTION", "SERVICE_SUSPENSION", "SALES_DISCOUNT"];
 
 // ---- the keeping of what is left, as a ledger keeps it
 
@@ -196,17 +240,18 @@ fn stands(red: &Checked, blue: &Checked, left: &[LineShare]) -> Result<(), TestC
     Ok(())
 }
 
-/// Runs a sequence: what was asked, what became of it, and the red letters.
-fn reversed(
-    blue: &Checked,
-    steps: &[Step],
-    left: &mut Left,
-) -> Result<(Vec<Value>, Vec<Value>, Vec<Checked>), TestCaseError> {
-    let everything = Step { reason: "SALES_RETURN", lines: Vec::new() };
+/// A sequence that was run: what was asked, what became of each, and the red letters.
+struct Sequence {
+    questions: Vec<Value>,
+    answers: Vec<Value>,
+    reds: Vec<Checked>,
+}
+
+fn reversed(blue: &Checked, steps: &[Step], left: &mut Left) -> Result<Sequence, TestCaseError> {
     let (mut questions, mut answers, mut reds) = (Vec::new(), Vec::new(), Vec::new());
     // In the end all that is left, and then nothing is.
-    for step in steps.iter().chain([&everything, &everything]) {
-        let question = step.asked(blue, left);
+    for (step, reason) in steps.iter().chain([&Step::Everything, &Step::Everything]).zip(REASONS.iter().cycle()) {
+        let question = step.asked(reason, blue, left);
         let asked: ReversalAsked = serde_json::from_value(question.clone()).unwrap();
         let shares = left.shares();
         answers.push(match blue.reverse(InvoiceId::try_from(BLUE).unwrap(), &shares, &asked) {
@@ -221,17 +266,17 @@ fn reversed(
         });
         questions.push(question);
     }
-    Ok((questions, answers, reds))
+    Ok(Sequence { questions, answers, reds })
 }
 
 #[test]
 fn red_letters_are_refused_or_made_as_the_oracle_says_until_nothing_is_left() {
     let oracle = Oracle::start("reversals.py");
     let counted = RefCell::new([0i64; 3]);
-    let strategy = (blue(), proptest::collection::vec(step(), 0..=12));
+    let strategy = (blue(), steps());
     run("red letters", &strategy, cases(), |(blue, steps)| {
         let mut left = Left::of(&blue);
-        let (questions, answers, reds) = reversed(&blue, &steps, &mut left)?;
+        let Sequence { questions, answers, reds } = reversed(&blue, &steps, &mut left)?;
         let expected = oracle.borrow_mut().ask(&json!({"blue": blue, "of": BLUE, "asked": questions}));
         for (n, question) in questions.iter().enumerate() {
             prop_assert_eq!(&answers[n], &expected["answers"][n], "{} of {:?}", question, blue);
@@ -257,8 +302,8 @@ fn red_letters_are_refused_or_made_as_the_oracle_says_until_nothing_is_left() {
     });
     let [made, refused, clamped] = *counted.borrow();
     println!("red letters: {made} made, {refused} refused, {clamped} parts split by what was left");
-    let least = i64::from(cases() / 10);
-    assert!(cases() < 500 || (made > least && refused > least && clamped > least), "the generator has drifted");
+    let least = i64::from(cases() / 50);
+    assert!(cases() < 500 || made.min(refused).min(clamped) > least, "the generator has drifted");
 }
 
 #[test]
@@ -267,11 +312,11 @@ fn money_moved_between_amount_and_tax_of_a_red_letter_is_found() {
     let found = RefCell::new([0u32; 2]);
     run("moved money", &strategy, cases().min(1_000), |(blue, step, place, by)| {
         let left = Left::of(&blue);
-        let asked: ReversalAsked = serde_json::from_value(step.asked(&blue, &left)).unwrap();
+        let asked: ReversalAsked = serde_json::from_value(step.asked("ISSUE_ERROR", &blue, &left)).unwrap();
         let Ok(red) = blue.reverse(InvoiceId::try_from(BLUE).unwrap(), &left.shares(), &asked) else { return Ok(()) };
         let mut stored = serde_json::to_value(&red).unwrap();
         let line = place.index(red.lines().len());
-        let mut move_in = |holder: &mut Value| {
+        let move_in = |holder: &mut Value| {
             holder["amount"] = json!(holder["amount"].as_i64().unwrap() + by);
             holder["tax"] = json!(holder["tax"].as_i64().unwrap() - by);
         };

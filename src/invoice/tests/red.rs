@@ -118,8 +118,9 @@ fn splits(amount: i64, totals: &[i64]) -> Vec<(i64, i64)> {
     let mut take = |total: &i64| {
         let red = blue.reverse(id(), &left, &asked(json!([{"line": 0, "total": total}]))).unwrap();
         red.recheck().unwrap();
+        let share = &mut left[0];
         for (left, taken) in
-            [(&mut left[0].amount, red.amount()), (&mut left[0].tax, red.tax()), (&mut left[0].total, red.total())]
+            [(&mut share.amount, red.amount()), (&mut share.tax, red.tax()), (&mut share.total, red.total())]
         {
             *left = left.checked_add(taken).unwrap();
         }
