@@ -318,7 +318,7 @@ impl Model {
             None => None,
             Some(Some(sheet)) if sheet.invoice == id => {
                 let asked = sheet.asked["lines"].as_array().cloned().unwrap_or_default();
-                let same = reason(&sheet.asked["reason"]) == reason(&draft["red"]["reason"])
+                let same = sheet.asked["reason"] == draft["red"]["reason"]
                     && Taking::ruled(&blue.lines, &asked).as_ref() == Some(&drawn);
                 if sheet.red.is_some() || !["01", "04"].contains(&sheet.state(at.time)) {
                     why.insert(Why::Sheet);
@@ -381,11 +381,6 @@ pub(super) fn is_holder(blue: &Blue, holder: &str, fence: u64, why: &mut BTreeSe
     if blue.who.as_deref() != Some(holder) {
         why.insert(Why::Holder);
     }
-}
-
-/// One spelling for the reason that has two.
-fn reason(value: &Value) -> String {
-    value.as_str().unwrap().replace("SUSPENSION", "SUSPENTION")
 }
 
 /// Whose idempotency key it is.

@@ -1,5 +1,7 @@
 //! What the players do: mostly what could succeed, often what must not.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::model::{Blue, Hold};
@@ -9,7 +11,8 @@ use super::seed::Dice;
 use super::town::{self, Asked};
 
 /// Leases that are asked for, the first and last too short and too long.
-const LEASES: [i64; 7] = [59_999, 60_000, 60_000, 600_000, 86_400_000, 3_000_000_000, 31_536_000_001];
+const LEASES: [i64; 8] =
+    [59_999, 60_000, 600_000, 86_400_000, 600_000_000, 3_000_000_000, 31_536_000_000, 31_536_000_001];
 
 /// The last moment of the stories: the year must not end.
 const LAST: i64 = 1_796_000_000_000;
@@ -19,9 +22,9 @@ const HOUR: i64 = 3_600_000;
 /// What a sequence draws from: blue invoices to be issued, payments, and a counter for names.
 pub struct Hand {
     pub dice: Dice,
-    pub blues: Vec<Asked>,
+    pub blues: Vec<Arc<Asked>>,
     pub transactions: Vec<String>,
-    pub said: Vec<Asked>,
+    pub said: Vec<Arc<Asked>>,
     pub names: u64,
 }
 
@@ -33,7 +36,14 @@ impl Hand {
 
     /// Mostly the same invoice, so that its life gets long.
     fn blue(&mut self, play: &Play) -> Option<Blue> {
-        let ids: Vec<&String> = play.model.blues.keys().collect();
+        let all = play.model.blues.values();
+        let mut ids: Vec<&String> = all.clone().filter(|blue| blue.hold != Hold::Gone).map(|blue| &blue.id).collect();
+        if ids.is_empty() || self.dice.chance(8) {
+            ids = all.map(|blue| &blue.id).collect();
+        }
+        if ids.is_empty() {
+            return None;
+        }
         let id = if self.dice.chance(60) { ids.first()? } else { &ids[self.dice.below(ids.len())] };
         Some(play.model.blues[*id].at(play.time))
     }
@@ -60,15 +70,15 @@ impl Hand {
         let leases = play.model.blues.values().filter_map(Blue::lease);
         let sheets = play.model.sheets.values().map(|sheet| sheet.opened + 72 * HOUR);
         let ends: Vec<i64> = leases.chain(sheets).filter(|end| *end > play.time).collect();
-        let next = match self.dice.below(12) {
-            0..=4 => play.time,
-            5 => play.time + 1,
-            6 => play.time + self.dice.between(1..120_000),
-            7 => play.time + 24 * HOUR,
-            8 => play.time + 73 * HOUR,
+        let next = match self.dice.below(16) {
+            0..=8 => play.time,
+            9 => play.time + 1,
+            10 => play.time + self.dice.between(1..120_000),
+            11 => play.time + 24 * HOUR,
+            12 => play.time + 73 * HOUR,
             _ if ends.is_empty() => play.time + HOUR,
-            9 => self.dice.one_of(&ends) - 1,
-            10 => self.dice.one_of(&ends),
+            13 => self.dice.one_of(&ends) - 1,
+            14 => self.dice.one_of(&ends),
             _ => play.time + self.dice.between(1..40) * HOUR,
         };
         if next < LAST {
@@ -77,10 +87,17 @@ impl Hand {
     }
 
     /// What is asked next.
-    pub fn next(&mut self, play: &Play) -> Option<Asked> {
-        let blue = self.blue(play)?;
-        Some(match self.dice.below(100) {
-            0..=3 => self.blues.pop()?,
+    pub fn next(&mut self, play: &Play) -> Option<Arc<Asked>> {
+        let Some(blue) = self.blue(play) else { return self.blues.pop() };
+        // A sheet is there to be answered and used.
+        let sheet = blue.sheet.map(|entry| play.model.sheets[&entry].state(play.time));
+        match sheet {
+            Some("02" | "03") if self.dice.chance(35) => return self.answer(play, &blue).map(Arc::new),
+            Some("04") if self.dice.chance(40) => return self.reverse(play, &blue).map(Arc::new),
+            Some(_) | None => {}
+        }
+        let asked = match self.dice.below(100) {
+            0..=3 => return self.blues.pop(),
             4..=8 => self.refund(play),
             9..=26 => self.reverse(play, &blue)?,
             27..=40 => self.lock(play, &blue),
@@ -89,22 +106,23 @@ impl Hand {
             72..=80 => self.wallet(&blue),
             81..=88 => self.open(play, &blue),
             89..=95 => self.answer(play, &blue)?,
-            _ => self.again()?,
-        })
+            _ => return self.again(),
+        };
+        Some(Arc::new(asked))
     }
 
     /// Something said before: in the same words, or under the same key in others.
-    fn again(&mut self) -> Option<Asked> {
+    fn again(&mut self) -> Option<Arc<Asked>> {
         if self.said.is_empty() {
             return None;
         }
-        let said = self.said[self.dice.below(self.said.len())].clone();
+        let said = Arc::clone(&self.said[self.dice.below(self.said.len())]);
         let (kind, lease) = (said.json["kind"].as_str()?, said.json["body"]["lease_ms"].as_i64());
         match lease {
             Some(lease) if self.dice.chance(50) => {
                 let mut body = said.json["body"].clone();
                 body["lease_ms"] = (lease + 1).into();
-                Some(town::keyed(kind, said.json["key"].as_str()?, body))
+                Some(Arc::new(town::keyed(kind, said.json["key"].as_str()?, body)))
             }
             Some(_) | None => Some(said),
         }
@@ -129,14 +147,14 @@ impl Hand {
             "SALES_DISCOUNT",
         ]);
         let mut lines = Vec::new();
-        if self.dice.chance(65) {
+        if self.dice.chance(80) {
             for line in &blue.lines {
                 if self.dice.chance(35) {
                     continue;
                 }
                 let left = line.amount + line.tax - line.red_amount - line.red_tax;
                 lines.push(match (line.quantity, self.dice.below(3)) {
-                    (_, 0) => json!({"line": line.place}),
+                    (_, 0) if self.dice.chance(50) => json!({"line": line.place}),
                     (Some(first), 1) => {
                         let quantity = (first - line.red_quantity) / self.dice.one_of(&[1, 2, 3, 7]);
                         json!({"line": line.place, "quantity": written(quantity)})

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use piaolian::base::ids::ChainId;
 use piaolian::base::{Code, Faults, UnixMs};
 use piaolian::invoice::Checked;
+use piaolian::ledger::kind::Kind;
 use piaolian::ledger::life::{Event, LifeState, Step, step};
 use piaolian::ledger::state::Nothing;
 use piaolian::ledger::{Command, Entry, Failure, Outcome, Position, State, execute};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::model::{At, Model, Verdict, Why};
@@ -115,6 +117,17 @@ impl Tally {
     }
 }
 
+/// What is looked at in an entry's text.
+#[derive(Deserialize)]
+struct Frame {
+    v: u32,
+    index: u64,
+    merchant: Option<String>,
+    seq: Option<u64>,
+    code: Option<String>,
+    number: Option<String>,
+}
+
 /// Ledger and model.
 pub struct Play {
     pub name: String,
@@ -162,7 +175,7 @@ impl Play {
             (Ok(Outcome::Accepted { kind, text, .. }), Verdict::Accepted) => {
                 self.note(&asked.json, &touched, &before);
                 *self.tally.accepted.entry(kind.as_str().to_owned()).or_default() += 1;
-                self.accepted(text);
+                self.accepted(text, &asked.command);
                 true
             }
             (Ok(Outcome::Replayed { entry }), Verdict::Before(same)) if entry == same => {
@@ -182,18 +195,16 @@ impl Play {
         }
     }
 
-    fn accepted(&mut self, text: String) {
-        let entry: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(entry["index"].as_u64(), Some(self.index));
-        assert_eq!(entry["v"].as_u64(), Some(2));
-        let seq = entry.get("merchant").map(|merchant| self.model.journals[merchant.as_str().unwrap()]);
-        assert_eq!(entry.get("seq").and_then(Value::as_u64), seq, "{}: {text}", self.name);
-        if entry["kind"] == "issue" {
-            let id = format!("{}-{}", entry["code"].as_str().unwrap(), entry["number"].as_str().unwrap());
-            let draft: Checked = serde_json::from_value(entry["draft"].clone()).unwrap();
-            let merchant = entry["merchant"].as_str().unwrap().trim_start_matches('M').parse().unwrap();
+    fn accepted(&mut self, text: String, command: &Command) {
+        let frame: Frame = serde_json::from_str(&text).unwrap();
+        assert_eq!((frame.index, frame.v), (self.index, 2), "{}: {text}", self.name);
+        let seq = frame.merchant.as_ref().map(|merchant| self.model.journals[merchant]);
+        assert_eq!(frame.seq, seq, "{}: {text}", self.name);
+        if let (Command::Issue(issue), Some(code), Some(number)) = (command, frame.code, frame.number) {
+            let id = format!("{code}-{number}");
+            let merchant = issue.draft().merchant().as_str().trim_start_matches('M').parse().unwrap();
             assert_eq!(self.model.blues[&id].entry, self.index, "{}: {text}", self.name);
-            self.drafts.insert(id, (draft, merchant));
+            self.drafts.insert(id, (issue.draft().clone(), merchant));
         }
         self.texts.push((text, self.height));
         self.index += 1;
@@ -246,7 +257,9 @@ impl Play {
         for (index, (text, height)) in self.texts.iter().enumerate() {
             let entry = Entry::parse(text).unwrap();
             let command = entry.command().unwrap_or_else(|e| panic!("{}: {text}: {e}", self.name));
-            again.know(&command, &serde_json::from_str(text).unwrap());
+            if entry.draft.is_some() || entry.kind == Kind::OpenConfirmation {
+                again.know(&command, &serde_json::from_str(text).unwrap());
+            }
             let index = u64::try_from(index).unwrap();
             let at = Position { chain: &again.chain, height: *height, index, time: entry.time, version: entry.v };
             match execute(&mut again.state, &command, at) {

@@ -143,9 +143,9 @@ impl Model {
             "hand_over" => ("claimed", Some(text(body, "to").to_owned())),
             _ => ("discarded", None),
         };
-        change(Some(&blue.merchant), move |model, _| {
-            let blue = model.blues.get_mut(&id).unwrap();
-            (blue.wallet, blue.wallet_of) = (wallet, wallet_of);
+        // Whatever happens to an invoice takes a lock away for good whose lease has ended.
+        change(Some(&blue.merchant.clone()), move |model, _| {
+            model.blues.insert(id, Blue { wallet, wallet_of, ..blue });
         })
     }
 }

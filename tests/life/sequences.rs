@@ -4,7 +4,7 @@
 //! again, alone.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::moves::Hand;
 use super::play::{Play, Tally};
@@ -21,7 +21,7 @@ const TOWNS: usize = 32;
 struct Town {
     setup: Vec<Asked>,
     transactions: Vec<String>,
-    blues: Vec<Asked>,
+    blues: Vec<Arc<Asked>>,
 }
 
 impl Town {
@@ -37,7 +37,7 @@ impl Town {
             let paid = (nth % 2 == 0).then(|| dice.below(4));
             let merchant = paid.map_or(1, payer);
             let draft = town::blue_draft(&mut dice, merchant, paid.map(|at| transactions[at].as_str()));
-            town::issue(&format!("blue-{nth}"), merchant, draft)
+            Arc::new(town::issue(&format!("blue-{nth}"), merchant, draft))
         };
         let blues = (0..10).map(blue).collect();
         Self { setup, transactions, blues }

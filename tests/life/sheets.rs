@@ -76,7 +76,9 @@ impl Model {
             (true, false) => "02",
             (false, _) => "03",
         };
-        let asked = body["asked"].clone();
+        // One of the reasons has two spellings; the ledger writes the first.
+        let mut asked = body["asked"].clone();
+        asked["reason"] = text(&asked, "reason").replace("SUSPENSION", "SUSPENTION").into();
         change(Some(&blue.merchant.clone()), move |model, At { index, time }| {
             let invoice = blue.id.clone();
             let sheet = Sheet { entry: index, invoice, by_seller, buyer, asked, state, fence, opened: time, red: None };
@@ -127,9 +129,12 @@ impl Model {
         if !why.is_empty() {
             return Err(why);
         }
-        change(Some(&blue.merchant), move |model, _| {
+        change(Some(&blue.merchant.clone()), move |model, _| {
             let sheet = model.sheets.get_mut(&entry).unwrap();
             (sheet.state, sheet.buyer, sheet.fence) = (state, buyer, fence);
+            if state != "04" && blue.sheet == Some(entry) {
+                model.blues.insert(blue.id.clone(), Blue { sheet: None, ..blue });
+            }
         })
     }
 }
