@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::model::{Blue, Hold};
 use super::money::{Taking, written};
-use super::play::{HOLDERS, Play};
+use super::play::Play;
 use super::seed::Dice;
 use super::town::{self, Asked};
 
@@ -49,7 +49,7 @@ impl Hand {
     }
 
     fn anybody(&mut self) -> String {
-        town::holder(1 + self.dice.next() % HOLDERS).to_string()
+        self.dice.one_of(town::holders())
     }
 
     /// Who holds it, mostly; else anybody.

@@ -1,5 +1,7 @@
 //! Who takes part, and their commands: as the ledger takes them, and as JSON for the model.
 
+use std::sync::OnceLock;
+
 use piaolian::base::ids::{ChainId, IdempotencyKey, MerchantId};
 use piaolian::base::{LegalDate, Secret, UnixMs};
 use piaolian::chain::hash::{Hash, holder_hash};
@@ -34,9 +36,11 @@ pub fn issuer(nth: u64) -> IssuerKey {
     IssuerKey::from_secret(&Secret::new([u8::try_from(nth).unwrap(); 32])).unwrap()
 }
 
-/// What a company, a financier or a payer is known by.
-pub fn holder(nth: u64) -> Hash {
-    holder_hash(&[u8::try_from(nth).unwrap(); 32], &format!("holder-{nth}"))
+/// Companies, financiers and payers, by what they are known by.
+pub fn holders() -> &'static [String] {
+    static HOLDERS: OnceLock<Vec<String>> = OnceLock::new();
+    let holder = |nth: u8| holder_hash(&[nth; 32], &format!("holder-{nth}")).to_string();
+    HOLDERS.get_or_init(|| (1..=5).map(holder).collect())
 }
 
 pub fn merchant_id(nth: u64) -> MerchantId {
