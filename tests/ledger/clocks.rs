@@ -56,9 +56,12 @@ impl Random {
     }
 }
 
+/// Files of a folder.
+type Files = Vec<(String, Vec<u8>)>;
+
 /// A ledger with one merchant, sealed at noon, and its keys. Made once.
-fn ground() -> &'static (Template, Vec<(String, Vec<u8>)>) {
-    static GROUND: OnceLock<(Template, Vec<(String, Vec<u8>)>)> = OnceLock::new();
+fn ground() -> &'static (Template, Files) {
+    static GROUND: OnceLock<(Template, Files)> = OnceLock::new();
     GROUND.get_or_init(|| {
         let (keys, database) = (tempfile::tempdir().unwrap(), TestDatabase::empty());
         scene::make_keys(keys.path());
@@ -270,10 +273,9 @@ fn seeds() -> Vec<u64> {
         Kind::Sqlite => 50,
         Kind::Postgres => 5,
     };
-    match std::env::var("CLOCK_SEED") {
-        Ok(seed) => vec![seed.parse().unwrap()],
-        Err(_) => (1..=most).collect(),
-    }
+    #[expect(clippy::disallowed_methods, reason = "the configuration of a test run, not of the program")]
+    let named = std::env::var("CLOCK_SEED").ok();
+    named.map_or_else(|| (1..=most).collect(), |seed| vec![seed.parse().unwrap()])
 }
 
 #[test]
