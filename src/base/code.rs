@@ -70,7 +70,7 @@ macro_rules! codes {
 codes! {
     // --- base
     Internal = "INTERNAL", Internal, "Something failed on our side; the request id leads to the log.";
-    ClockOutOfRange = "CLOCK-OUT-OF-RANGE", Internal, "The clock shows a time in which no invoice can be issued.";
+    ClockOutOfRange = "CLOCK-OUT-OF-RANGE", Busy, "The clock shows a time in which no invoice can be issued; nothing was done.";
     IdMalformed = "ID-MALFORMED", Malformed, "An id does not have the form it must have.";
     IdempotencyKeyMalformed = "IDEMPOTENCY-KEY-MALFORMED", Malformed, "The idempotency key does not have the form it must have.";
 
