@@ -15,6 +15,8 @@ pub mod random;
 pub mod secret;
 #[cfg(feature = "server")]
 pub mod stages;
+#[cfg(feature = "server")]
+pub mod step;
 
 pub use clock::{Clock, LegalDate, SystemClock, UnixMs};
 pub use code::{Class, Code, Fault, Faults};

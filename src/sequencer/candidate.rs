@@ -7,6 +7,7 @@ use super::Submission;
 use super::resident::Resident;
 use crate::base::ids::ChainId;
 use crate::base::stages::Stage;
+use crate::base::step::Step;
 use crate::base::{Fault, Faults, Secret, UnixMs};
 use crate::chain::canonical::FormatVersion;
 use crate::chain::hash::{Hash, header_hash, leaf_hash};
@@ -132,7 +133,9 @@ pub(super) fn prepare(
     batch: &[Submission],
     time: UnixMs,
 ) -> Result<(Option<Candidate>, Vec<Verdict>), PrepareError> {
+    Step::BeforeExecute.pass();
     let executed = Stage::Execute.measure(|| execute_all(tx, resident, tip, batch, time))?;
+    Step::AfterExecute.pass();
     if executed.entries.is_empty() {
         return Ok((None, executed.verdicts));
     }
