@@ -61,12 +61,27 @@ async fn told_full(caller: &Caller, story: &[Arc<Operation>]) -> u64 {
     full
 }
 
+/// Whether a full disk was met again, since the last time, by a write that no caller waits for.
+async fn behind_the_scenes(scene: &Scene, before: &mut usize) -> bool {
+    let until = Instant::now() + Duration::from_secs(2);
+    loop {
+        let log = scene.town.log(0);
+        let met =
+            ["could not be brought over", "the outbox could not be worked on"].map(|said| log.matches(said).count());
+        let met: usize = met.iter().sum();
+        if met > *before || Instant::now() > until {
+            return met > std::mem::replace(before, met);
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 #[test]
 fn a_disk_that_is_full_from_any_write_on_refuses_until_there_is_room() {
     let _alone = alone();
     block_on(async {
         let (mut scene, shim, _folder) = scene().await;
-        let caller = scene.caller();
+        let (caller, mut behind_before) = (scene.caller(), 0);
         for (kind, once) in
             [(Kind::NoSpace, false), (Kind::NoSpace, true), (Kind::Short, true), (Kind::ShortThenNoSpace, false)]
         {
@@ -79,8 +94,9 @@ fn a_disk_that_is_full_from_any_write_on_refuses_until_there_is_room() {
                 if shim.mend() == 0 {
                     break;
                 }
-                // What was cut short by one write is finished by the next.
-                assert_eq!(refused > 0, kind != Kind::Short, "{kind:?} at write {nth}: {refused} were told");
+                // What was cut short by one write is finished by the next; a write after a commit, or of the outbox, concerns no caller.
+                let behind = refused == 0 && kind != Kind::Short && behind_the_scenes(&scene, &mut behind_before).await;
+                assert_eq!(refused > 0, kind != Kind::Short && !behind, "{kind:?} at write {nth}: {refused} were told");
                 full += refused;
                 // By itself, at once; what was refused for want of an earlier part is asked again too.
                 for operation in &story {
@@ -111,7 +127,7 @@ fn a_disk_that_is_full_now_and_then_under_load_needs_no_restart() {
     let (seed, cycles) = (seed("FAULTS_SEED"), number("FAULTS_CYCLES", 10));
     block_on(async {
         let (mut scene, shim, _folder) = scene().await;
-        let crowd = Crowd::start(&scene.caller(), 8, 20, "full", seed);
+        let crowd = Crowd::start(&scene.caller(), 4, 60, "full", seed);
         for cycle in 0..cycles {
             tokio::time::sleep(Duration::from_millis(150)).await;
             shim.fail(Kind::NoSpace, Calls::Writes, Files::Any, 1..u64::MAX);
