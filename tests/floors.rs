@@ -61,6 +61,7 @@ mod tests {
         ("clap", &["cli"]),
         ("indicatif", &["cli"]),
         ("getrandom", &["base"]),
+        ("fail", &["base::step"]),
     ];
 
     const TOP: &[&str] =
