@@ -61,7 +61,6 @@ mod tests {
         ("clap", &["cli"]),
         ("indicatif", &["cli"]),
         ("getrandom", &["base"]),
-        ("fail", &["base::step"]),
     ];
 
     const TOP: &[&str] =
