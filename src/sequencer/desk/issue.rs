@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{Desk, POLICY, Recorded};
+use super::{Desk, POLICY, Recorded, rules_in_force};
 use crate::base::ids::{IdempotencyKey, MerchantId};
 use crate::base::stages::Stage;
 use crate::base::{Code, Fault, Faults, LegalDate};
@@ -13,7 +13,6 @@ use crate::chain::issuer::{Address, IssuerSignature, eip191_hash};
 use crate::invoice::checked::Checked;
 use crate::invoice::draft::Draft;
 use crate::ledger::command::{Command, Issue, Unsigned, request_hash};
-use crate::ledger::state::State;
 
 /// How idempotency keys begin under which a payment is invoiced by itself.
 pub(super) const ON_PAYMENT: &str = "on-payment:";
@@ -111,7 +110,7 @@ impl Desk {
         let date = LegalDate::of(self.clock.now())?;
         let (checked, warnings) = draft.check(&profile.merchant.seller, &self.chain, merchant, date, &POLICY)?;
         let wanted = merchant.clone();
-        let rules = self.store.read(move |reader| Ok::<_, Faults>(State::over(reader).rules_for(&wanted)?)).await?;
+        let rules = self.store.read(move |reader| Ok::<_, Faults>(rules_in_force(reader, &wanted)?)).await?;
         if let Some(rules) = rules {
             rules.rules.check(&checked)?;
         }
