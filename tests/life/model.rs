@@ -164,6 +164,18 @@ pub(super) fn whole(value: &Value, name: &str) -> i64 {
 }
 
 impl Model {
+    /// What there is of some invoices and payments only.
+    pub fn part(&self, ids: &BTreeSet<String>, payments: &BTreeSet<String>) -> Self {
+        let of = |id: &String| Some((id.clone(), self.blues.get(id)?.clone()));
+        let paid = |name: &String| Some((name.clone(), self.payments.get(name)?.clone()));
+        Self {
+            merchants: self.merchants,
+            blues: ids.iter().filter_map(of).collect(),
+            payments: payments.iter().filter_map(paid).collect(),
+            ..Self::default()
+        }
+    }
+
     /// Judges a command and, if it is accepted, changes what there is.
     pub fn take(&mut self, at: At, asked: &Value) -> Verdict {
         let slot = asked.get("key").map(|key| (scope(asked), key.as_str().unwrap().to_owned()));

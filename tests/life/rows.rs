@@ -194,3 +194,104 @@ pub fn compare(model: &Rows, ledger: &Rows, where_: &str) {
         }
     }
 }
+
+/// The same of the tables in a database.
+#[cfg(feature = "server")]
+pub fn of_database(database: &crate::database::TestDatabase, time: i64) -> Rows {
+    let mut raw = database.raw();
+    let mut rows = |name: &str| -> Vec<Row> {
+        let table = raw.table(name);
+        let names = table.columns.iter().map(|column| column.name.clone());
+        let row = |cells: &Vec<crate::database::Cell>| Row(names.clone().zip(cells.iter().map(shown)).collect());
+        table.rows.iter().map(row).collect()
+    };
+    let life = |row: &Row| {
+        let ended = row.0["lease_until_ms"].parse().is_ok_and(|until: i64| time >= until);
+        let state = match row.text("state") {
+            "locked" if ended => "open",
+            "settled_locked" if ended => "settled",
+            state => state,
+        };
+        let (holder, lease) = if ended { (None, None) } else { (row.some("holder"), row.some("lease_until_ms")) };
+        let (lease, of) = (lease.map(|lease| lease.parse().unwrap()), row.some("wallet_holder"));
+        let sheet = row.some("confirmation").map(|entry| entry.parse().unwrap());
+        let (entry, fence) = (row.whole("entry"), row.whole("fence"));
+        life_line(entry, state, fence, holder, lease, row.text("wallet"), of, sheet)
+    };
+    let money = |row: &Row| Sums {
+        amount: row.signed("amount_fen"),
+        tax: row.signed("tax_fen"),
+        red_amount: row.signed("red_amount_fen"),
+        red_tax: row.signed("red_tax_fen"),
+    };
+    let line = |row: &Row| {
+        let (entry, place, rate) = (row.text("entry"), row.text("line"), row.text("rate"));
+        format!("{entry}.{place} @{rate} {} of {} {}", row.text("red_quantity"), row.text("quantity"), money(row))
+    };
+    let paid = |row: &Row| {
+        let fen = ["paid_fen", "refunded_fen", "awaiting_fen", "invoiced_fen"].map(|name| row.signed(name));
+        payment_line(row.whole("entry"), row.text("transaction_id"), fen)
+    };
+    assert!(rows("confirmations").is_empty(), "no race is about confirmation sheets");
+    BTreeMap::from([
+        ("lives", sorted(rows("lives").iter().filter_map(life))),
+        ("confirmations", Vec::new()),
+        ("payments", sorted(rows("payments").iter().map(paid))),
+        (
+            "reversals",
+            sorted(
+                rows("reversals")
+                    .iter()
+                    .map(|row| format!("{} x{} {}", row.text("entry"), row.text("letters"), money(row))),
+            ),
+        ),
+        ("reversed_lines", sorted(rows("reversed_lines").iter().map(line))),
+        (
+            "reversed_rates",
+            sorted(
+                rows("reversed_rates")
+                    .iter()
+                    .map(|row| format!("{} @{} {}", row.text("entry"), row.text("rate"), money(row))),
+            ),
+        ),
+        (
+            "journals",
+            sorted(rows("journals").iter().map(|row| format!("{} {}", row.text("merchant"), row.text("seq")))),
+        ),
+    ])
+}
+
+/// A row's cells by column: NULL is `-`, bytes are hex.
+#[cfg(feature = "server")]
+struct Row(BTreeMap<String, String>);
+
+#[cfg(feature = "server")]
+fn shown(cell: &crate::database::Cell) -> String {
+    use crate::database::Cell;
+    match cell {
+        Cell::Null => "-".to_owned(),
+        Cell::Int(number) => number.to_string(),
+        Cell::Flag(flag) => u8::from(*flag).to_string(),
+        Cell::Text(bytes) => String::from_utf8(bytes.clone()).unwrap(),
+        Cell::Blob(bytes) => hex::encode(bytes),
+    }
+}
+
+#[cfg(feature = "server")]
+impl Row {
+    fn text(&self, name: &str) -> &str {
+        self.0.get(name).unwrap_or_else(|| panic!("no column {name}"))
+    }
+
+    fn some(&self, name: &str) -> Option<&str> {
+        Some(self.text(name)).filter(|text| *text != "-")
+    }
+
+    fn signed(&self, name: &str) -> i64 {
+        self.text(name).parse().unwrap()
+    }
+
+    fn whole(&self, name: &str) -> u64 {
+        self.text(name).parse().unwrap()
+    }
+}
