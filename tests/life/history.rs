@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use piaolian::base::Faults;
+use piaolian::base::{Clock as _, Faults};
 use piaolian::ledger::life::{Event, LifeState, Step, step};
 use piaolian::sequencer::Sealed;
 use serde_json::Value;
@@ -21,6 +21,8 @@ use crate::database::TestDatabase;
 pub enum Told {
     Entry(u64),
     Refused(Faults),
+    /// Taken out to be looked at.
+    Nothing,
 }
 
 /// One command and its answer.
@@ -29,6 +31,9 @@ pub struct Said {
     asked: Value,
     /// The newest entry of its sequence that was known when it was asked: whatever refused it was there then or came later.
     known: u64,
+    /// Between these two times it was judged, unix ms.
+    from: i64,
+    until: i64,
     told: Told,
 }
 
@@ -62,7 +67,7 @@ impl Sequence {
 
     /// Asks the sequencer, and notes what it answers.
     pub async fn say(&self, stage: &Stage, asked: Asked) -> Result<Got, Why> {
-        let known = self.known.load(Ordering::SeqCst);
+        let (known, from) = (self.known.load(Ordering::SeqCst), stage.clock.now().0);
         let Asked { json, command } = asked;
         let (told, answer) = match stage.sequencer.submit(command).await {
             Ok(Sealed::New(entry)) => {
@@ -75,7 +80,8 @@ impl Sequence {
                 (Told::Refused(faults), Err(why))
             }
         };
-        self.said.lock().unwrap().push(Said { asked: json, known, told });
+        let until = stage.clock.now().0;
+        self.said.lock().unwrap().push(Said { asked: json, known, from, until, told });
         answer
     }
 }
@@ -107,16 +113,17 @@ pub fn explain(
     let mut tally = Tally::default();
     // Who was told of each entry; nobody else may have been.
     let mut of: BTreeMap<u64, (usize, Value)> = BTreeMap::new();
-    let mut open: Vec<Vec<(u64, Value, Faults)>> = Vec::new();
+    let mut open: Vec<Vec<(Said, Faults)>> = Vec::new();
     let seeds: Vec<u64> = sequences.iter().map(|sequence| sequence.seed).collect();
     for (nth, sequence) in sequences.into_iter().enumerate() {
         open.push(Vec::new());
-        for Said { asked, known, told } in sequence.said.into_inner().unwrap() {
-            match told {
+        for mut said in sequence.said.into_inner().unwrap() {
+            match std::mem::replace(&mut said.told, Told::Nothing) {
                 Told::Entry(index) => {
-                    assert!(of.insert(index, (nth, asked)).is_none(), "entry {index} was given twice")
+                    assert!(of.insert(index, (nth, said.asked)).is_none(), "entry {index} was given twice");
                 }
-                Told::Refused(faults) => open[nth].push((known, asked, faults)),
+                Told::Refused(faults) => open[nth].push((said, faults)),
+                Told::Nothing => {}
             }
         }
     }
@@ -138,9 +145,8 @@ pub fn explain(
             parts[nth].add(entry);
             let now = parts[nth].of(&model);
             let next = At { index: at.index + 1, time: at.time };
-            open[nth].retain(|(known, asked, faults)| {
-                *known > at.index || !explained(&now, next, asked, faults, &mut tally)
-            });
+            open[nth]
+                .retain(|(said, faults)| said.known > at.index || !explained(&now, next, said, faults, &mut tally));
         } else {
             assert!(entry["kind"] == "register_merchant", "nobody was told of entry {index}: {text}");
         }
@@ -182,17 +188,19 @@ impl Part {
     }
 }
 
-/// Whether a command is refused for this very reason as things stand.
-fn explained(now: &Model, at: At, asked: &Value, faults: &Faults, tally: &mut Tally) -> bool {
+/// Whether a command is refused for this very reason as things stand, at the first or the last time that it may have been.
+fn explained(now: &Model, at: At, said: &Said, faults: &Faults, tally: &mut Tally) -> bool {
     let given = play::why(faults.first().unwrap().code);
-    match now.clone().take(at, asked) {
-        Verdict::Refused(reasons) if reasons.contains(&given) => {
-            check_refusal(faults, &reasons, &|| asked.to_string());
-            *tally.refused.entry(given).or_default() += 1;
-            true
+    [said.from.max(at.time), said.until].into_iter().any(|time| {
+        match now.clone().take(At { time, ..at }, &said.asked) {
+            Verdict::Refused(reasons) if reasons.contains(&given) => {
+                check_refusal(faults, &reasons, &|| said.asked.to_string());
+                *tally.refused.entry(given).or_default() += 1;
+                true
+            }
+            Verdict::Refused(_) | Verdict::Accepted | Verdict::Before(_) => false,
         }
-        Verdict::Refused(_) | Verdict::Accepted | Verdict::Before(_) => false,
-    }
+    })
 }
 
 fn states(model: &Model, entry: &Value, time: i64) -> Vec<LifeState> {

@@ -67,7 +67,7 @@ pub async fn at_once(dice: &mut Dice, mut racers: Vec<BoxFuture<'static, ()>>) {
 
 /// Issues a blue invoice that draws on no payment.
 async fn issued(stage: &Stage, sequence: &Sequence, dice: &mut Dice) -> (String, Checked) {
-    let draft = town::blue_draft(dice, 1, None);
+    let draft = town::blue_draft(dice, 2, 1, None);
     let asked = town::issue(&format!("blue-{}", sequence.seed), 1, draft.clone());
     (sequence.say(stage, asked).await.unwrap().id(), draft)
 }
@@ -201,6 +201,9 @@ fn of_five_hundred_racers_for_one_lock_one_wins_each_time() {
         Arc::into_inner(stage).unwrap()
     });
     println!("one lock: {} commands in {:?}", rounds * racers, begun.elapsed());
-    let mut raw = stage.strike().raw();
-    assert_eq!(raw.texts("SELECT state AS line FROM lives"), vec!["locked"; usize::try_from(rounds).unwrap()]);
+    let database = stage.strike();
+    assert_eq!(
+        database.raw().texts("SELECT state AS line FROM lives"),
+        vec!["locked"; usize::try_from(rounds).unwrap()]
+    );
 }

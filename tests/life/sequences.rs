@@ -36,7 +36,7 @@ impl Town {
         let blue = |nth: usize| {
             let paid = (nth % 2 == 0).then(|| dice.below(4));
             let merchant = paid.map_or(1, payer);
-            let draft = town::blue_draft(&mut dice, merchant, paid.map(|at| transactions[at].as_str()));
+            let draft = town::blue_draft(&mut dice, 4, merchant, paid.map(|at| transactions[at].as_str()));
             Arc::new(town::issue(&format!("blue-{nth}"), merchant, draft))
         };
         let blues = (0..10).map(blue).collect();

@@ -104,13 +104,13 @@ pub fn refund(name: &str, transaction: &str, amount: i64) -> Asked {
     Asked { command: Command::RecordRefund(read(body.clone())), json: json!({"kind": "record_refund", "body": body}) }
 }
 
-/// A blue draft that the rules of drafts let through, of a merchant, on a payment or on none.
-pub fn blue_draft(dice: &mut Dice, merchant: u64, payment: Option<&str>) -> Checked {
+/// A blue draft that the rules of drafts let through, with so many lines at most, of a merchant, on a payment or on none.
+pub fn blue_draft(dice: &mut Dice, lines_max: usize, merchant: u64, payment: Option<&str>) -> Checked {
     loop {
         let mut draft = json!({
             "buyer": {"kind": "individual", "name": "个人"},
             "pricing": dice.one_of(&["inclusive", "exclusive"]),
-            "lines": (0..1 + dice.below(4)).map(|_| line(dice)).collect::<Vec<_>>(),
+            "lines": (0..1 + dice.below(lines_max)).map(|_| line(dice)).collect::<Vec<_>>(),
         });
         if let Some(transaction) = payment {
             draft["payment"] = json!({"provider": "wechat-pay", "transaction": transaction});
