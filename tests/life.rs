@@ -1,10 +1,12 @@
 //! The life of an invoice against a second opinion: a model written from the rules, random sequences of commands, and races through the
 //! real sequencer whose every answer the entries must explain.
 
-#[cfg(all(test, feature = "server"))]
+#[cfg(test)]
+#[cfg(feature = "server")]
 #[path = "database/mod.rs"]
 mod database;
-#[cfg(all(test, feature = "server"))]
+#[cfg(test)]
+#[cfg(feature = "server")]
 #[path = "life/history.rs"]
 mod history;
 #[cfg(test)]
@@ -13,7 +15,8 @@ mod model;
 #[cfg(test)]
 #[path = "life/money.rs"]
 mod money;
-#[cfg(all(test, feature = "server"))]
+#[cfg(test)]
+#[cfg(feature = "server")]
 #[path = "life/money_races.rs"]
 mod money_races;
 #[cfg(test)]
@@ -22,7 +25,8 @@ mod moves;
 #[cfg(test)]
 #[path = "life/play.rs"]
 mod play;
-#[cfg(all(test, feature = "server"))]
+#[cfg(test)]
+#[cfg(feature = "server")]
 #[path = "life/races.rs"]
 mod races;
 #[cfg(test)]
@@ -40,7 +44,8 @@ mod sequences;
 #[cfg(test)]
 #[path = "life/sheets.rs"]
 mod sheets;
-#[cfg(all(test, feature = "server"))]
+#[cfg(test)]
+#[cfg(feature = "server")]
 #[path = "life/stage.rs"]
 mod stage;
 #[cfg(test)]

@@ -70,12 +70,10 @@ fn replay(entries: &[Told], version: u32) -> Story {
     for told in entries {
         let entry = Entry::parse(&told.text).unwrap();
         let command = entry.command().unwrap();
-        let blue = match &command {
-            Command::Reverse(reverse) => reverse.red().draft().red().map(|red| red.of().to_string()),
-            Command::OpenConfirmation(open) => Some(open.body.invoice.to_string()),
-            _ => None,
-        };
-        if let Some(id) = blue {
+        let red = command.draft().and_then(|draft| draft.red()).map(|red| red.of().to_string());
+        let sheet =
+            if let Command::OpenConfirmation(open) = &command { Some(open.body.invoice.to_string()) } else { None };
+        if let Some(id) = red.or(sheet) {
             let blue = story.entry_of(&id);
             story.know(blue);
         }
@@ -177,10 +175,13 @@ fn texts_are_canonical() {
 fn the_signed_text_stands_in_the_entry() {
     let mut signed = 0;
     for Told { text, .. } in story::told().entries {
-        let issue = match Entry::parse(&text).unwrap().command().unwrap() {
-            Command::Issue(issue) => *issue,
-            Command::Reverse(reverse) => reverse.red().clone(),
-            _ => continue,
+        let command = Entry::parse(&text).unwrap().command().unwrap();
+        let issue = if let Command::Issue(issue) = &command {
+            issue.as_ref()
+        } else if let Command::Reverse(reverse) = &command {
+            reverse.red()
+        } else {
+            continue;
         };
         assert!(text.contains(&format!("\"draft\":{},\"index\":", issue.text())));
         assert_eq!(text.contains(r#""key":"order-\"2\"\\2026/11""#), issue.key().as_str() == AWKWARD_KEY);

@@ -141,10 +141,12 @@ pub struct Model {
 
 pub(super) type Judged = Result<Change, BTreeSet<Why>>;
 
+type Apply = Box<dyn FnOnce(&mut Model, At)>;
+
 /// What an accepted command changes, and whose entry it is.
 pub(super) struct Change {
     merchant: Option<String>,
-    apply: Box<dyn FnOnce(&mut Model, At)>,
+    apply: Apply,
 }
 
 pub(super) fn change(merchant: Option<&str>, apply: impl FnOnce(&mut Model, At) + 'static) -> Judged {
@@ -165,6 +167,7 @@ pub(super) fn whole(value: &Value, name: &str) -> i64 {
 
 impl Model {
     /// What there is of some invoices and payments only.
+    #[cfg(feature = "server")]
     pub fn part(&self, ids: &BTreeSet<String>, payments: &BTreeSet<String>) -> Self {
         let of = |id: &String| Some((id.clone(), self.blues.get(id)?.clone()));
         let paid = |name: &String| Some((name.clone(), self.payments.get(name)?.clone()));

@@ -16,41 +16,46 @@ use super::model::{At, Model, Verdict, Why};
 use super::rows;
 use super::town::{self, Asked};
 
+/// The codes that these commands can be refused with, and their classes.
+const CLASSES: [(Code, Why); 32] = [
+    (Code::LedgerInvoiceUnknown, Why::Unknown),
+    (Code::LedgerNotBlue, Why::Unknown),
+    (Code::LedgerConfirmationUnknown, Why::Unknown),
+    (Code::LedgerMerchantUnknown, Why::Unknown),
+    (Code::LedgerPaymentUnknown, Why::Unknown),
+    (Code::LedgerLifeState, Why::State),
+    (Code::LedgerFenceStale, Why::Fence),
+    (Code::LedgerHolderOther, Why::Holder),
+    (Code::LedgerHolderSame, Why::HolderSame),
+    (Code::LedgerLeaseEnded, Why::Lease),
+    (Code::LedgerAgreementNeeded, Why::Agreement),
+    (Code::LedgerClaimed, Why::Claimed),
+    (Code::LedgerPledgePaid, Why::Paid),
+    (Code::LedgerConfirmationState, Why::Sheet),
+    (Code::LedgerConfirmationOpen, Why::SheetOpen),
+    (Code::LedgerRedDiffers, Why::Red),
+    (Code::InvRedLineUnknown, Why::Red),
+    (Code::InvRedLineTwice, Why::Red),
+    (Code::InvRedQuantityAndTotal, Why::Red),
+    (Code::InvRedQuantityNone, Why::Red),
+    (Code::InvRedNotPositive, Why::Red),
+    (Code::InvRedTooLittle, Why::Red),
+    (Code::InvRedNothingLeft, Why::Red),
+    (Code::InvRedQuantityTooLarge, Why::Red),
+    (Code::InvRedTotalTooLarge, Why::Red),
+    (Code::LedgerPaymentOverdrawn, Why::Money),
+    (Code::LedgerRefundTooLarge, Why::Money),
+    (Code::LedgerLeaseRange, Why::Range),
+    (Code::LedgerBatch, Why::Batch),
+    (Code::LedgerPaymentDiffers, Why::Differs),
+    (Code::LedgerRefundDiffers, Why::Differs),
+    (Code::LedgerKeyReused, Why::KeyReused),
+];
+
 /// The class of a refusal's code.
 pub fn why(code: Code) -> Why {
-    match code {
-        Code::LedgerInvoiceUnknown
-        | Code::LedgerNotBlue
-        | Code::LedgerConfirmationUnknown
-        | Code::LedgerMerchantUnknown
-        | Code::LedgerPaymentUnknown => Why::Unknown,
-        Code::LedgerLifeState => Why::State,
-        Code::LedgerFenceStale => Why::Fence,
-        Code::LedgerHolderOther => Why::Holder,
-        Code::LedgerHolderSame => Why::HolderSame,
-        Code::LedgerLeaseEnded => Why::Lease,
-        Code::LedgerAgreementNeeded => Why::Agreement,
-        Code::LedgerClaimed => Why::Claimed,
-        Code::LedgerPledgePaid => Why::Paid,
-        Code::LedgerConfirmationState => Why::Sheet,
-        Code::LedgerConfirmationOpen => Why::SheetOpen,
-        Code::LedgerRedDiffers
-        | Code::InvRedLineUnknown
-        | Code::InvRedLineTwice
-        | Code::InvRedQuantityAndTotal
-        | Code::InvRedQuantityNone
-        | Code::InvRedNotPositive
-        | Code::InvRedTooLittle
-        | Code::InvRedNothingLeft
-        | Code::InvRedQuantityTooLarge
-        | Code::InvRedTotalTooLarge => Why::Red,
-        Code::LedgerPaymentOverdrawn | Code::LedgerRefundTooLarge => Why::Money,
-        Code::LedgerLeaseRange => Why::Range,
-        Code::LedgerBatch => Why::Batch,
-        Code::LedgerPaymentDiffers | Code::LedgerRefundDiffers => Why::Differs,
-        Code::LedgerKeyReused => Why::KeyReused,
-        other => panic!("nobody expects {other:?} here"),
-    }
+    let class = CLASSES.iter().find(|(known, _)| *known == code).map(|(_, why)| *why);
+    class.unwrap_or_else(|| panic!("nobody expects {code:?} here"))
 }
 
 /// A refusal must be for a reason that there is, and must not say who holds what.

@@ -34,7 +34,7 @@ impl Town {
             setup.push(town::payment(name, payer(nth), dice.between(2_000..60_000)));
         }
         let blue = |nth: usize| {
-            let paid = (nth % 2 == 0).then(|| dice.below(4));
+            let paid = nth.is_multiple_of(2).then(|| dice.below(4));
             let merchant = paid.map_or(1, payer);
             let draft = town::blue_draft(&mut dice, 4, merchant, paid.map(|at| transactions[at].as_str()));
             Arc::new(town::issue(&format!("blue-{nth}"), merchant, draft))
