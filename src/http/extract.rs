@@ -48,6 +48,9 @@ impl Caller {
             (Role::Merchant, _, _) => {
                 Err(Fault::new(Code::HttpRoleForbidden, "merchant", "a merchant sees only its own").into())
             }
+            (Role::Company, _, _) => {
+                Err(Fault::new(Code::HttpRoleForbidden, "", "a company sees no merchant's books").into())
+            }
             (Role::Bureau | Role::Auditor, _, asked) => Ok(asked),
         }
     }
@@ -56,6 +59,7 @@ impl Caller {
     pub fn may_see(&self, owner: &MerchantId) -> bool {
         match self.0.role {
             Role::Merchant => self.0.merchant.as_ref() == Some(owner),
+            Role::Company => false,
             Role::Bureau | Role::Auditor => true,
         }
     }

@@ -90,7 +90,7 @@ impl Desk {
             (Role::Merchant, Some(id)) => {
                 self.profile(id).await?;
             }
-            (Role::Merchant, None) | (Role::Bureau | Role::Auditor, Some(_)) => {
+            (Role::Merchant, None) | (Role::Bureau | Role::Auditor, Some(_)) | (Role::Company, _) => {
                 let message = "role 'merchant' names its merchant, the other roles none";
                 return Err(Fault::new(Code::HttpShapeWrong, "merchant", message).into());
             }
@@ -126,6 +126,15 @@ impl Desk {
 pub fn make_key(role: Role, merchant: Option<MerchantId>, label: String, now: UnixMs) -> Result<NewKey, Fault> {
     let secret = format!("pl_{}_{}", role.as_str(), hex::encode(random::bytes::<32>()?));
     let id = format!("key_{}", hex::encode(random::bytes::<8>()?));
-    let key = ApiKey { id, key_hash: key_hash(&secret), role, merchant, label, created_at: now, revoked_at: None };
+    let key = ApiKey {
+        id,
+        key_hash: key_hash(&secret),
+        role,
+        merchant,
+        label,
+        created_at: now,
+        revoked_at: None,
+        company: None,
+    };
     Ok(NewKey { key, secret: Secret::new(secret) })
 }
