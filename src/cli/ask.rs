@@ -15,6 +15,7 @@ use crate::config::read_text;
 
 /// Where and as whom to ask.
 #[derive(Args)]
+#[command(next_help_heading = "Asking the service")]
 pub struct At {
     /// Where the service is
     #[arg(long, global = true, default_value = "http://127.0.0.1:8080", value_name = "URL")]

@@ -69,7 +69,7 @@ First steps:
   piaolian demo                         the whole flow on sandbox parties, then keeps serving
   piaolian serve --migrate              a service of your own on SQLite, keys and database made if missing
   piaolian issue draft.json --key-file merchant.key
-                                        an invoice; then: invoice, hold, wallet, confirmation; states shows what may happen
+                                        an invoice; what may happen to it then: piaolian states
   piaolian verify receipt.json --roster roster.json
                                         check a receipt offline, trusting nothing but the members' public keys
 

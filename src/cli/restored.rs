@@ -18,11 +18,11 @@ again. What stood above is gone: receipts for it verify, and the ledger does not
 Example:
   piaolian restored --reason 'disk lost on 23 November, copy of 22 November' --key-file bureau.key")]
 pub struct RestoredArgs {
-    #[command(flatten)]
-    at: At,
     /// Why, 1 to 200 characters; it stands on the ledger
     #[arg(long, value_name = "TEXT")]
     reason: String,
+    #[command(flatten)]
+    at: At,
 }
 
 /// Runs it.
