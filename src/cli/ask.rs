@@ -113,6 +113,12 @@ fn json_bytes(body: &impl Serialize) -> Result<Bytes, Fault> {
     Ok(body.into())
 }
 
+/// A part of a path, escaped where it must be.
+pub fn escaped(part: &str) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
+    part.bytes().map(|byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
 /// What may stand behind the path of a list: `?name=value&...` of those that were given. Values MUST need no escaping.
 pub fn query(given: &[(&str, Option<String>)]) -> String {
     let pairs: Vec<String> =

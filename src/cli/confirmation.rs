@@ -5,9 +5,10 @@ use serde_json::{Map, Value, json};
 
 use super::Done;
 use super::argument::{Salt, read};
-use super::ask::At;
+use super::ask::{At, query};
 use super::lines::Lines;
-use crate::base::{Code, Fault, Faults};
+use crate::base::ids::MerchantId;
+use crate::base::{Fault, Faults};
 use crate::invoice::number::InvoiceId;
 use crate::invoice::reversal::{Reason, ReversalAsked};
 
@@ -52,6 +53,21 @@ enum What {
         /// The entry that opened it
         #[arg(value_name = "ENTRY")]
         entry: u64,
+        /// As the buyer's side: the name of the wallet's holder, or the company's taxpayer id
+        #[arg(long, value_name = "NAME", requires = "salt")]
+        holder: Option<String>,
+        /// And the salt, or @FILE with it; neither is sent, but the commitment that they make
+        #[arg(long, value_name = "HEX", requires = "holder")]
+        salt: Option<String>,
+    },
+    /// List a merchant's sheets, newest first
+    List {
+        /// Whose, for bureau and auditor
+        #[arg(long, value_name = "ID", value_parser = read::<MerchantId>)]
+        merchant: Option<MerchantId>,
+        /// Only sheets before this one: the `next` of a page
+        #[arg(long, value_name = "ENTRY")]
+        before: Option<u64>,
     },
     /// Agree to what the other side asks
     Agree(Answering),
@@ -76,7 +92,7 @@ struct Proof {
     /// Salt of the hold or of the wallet, or @FILE with it
     #[arg(long, value_name = "HEX")]
     salt: Option<String>,
-    /// Fence of the hold, with a company's API key
+    /// Fence of the hold, with a company's API key; not needed to withdraw
     #[arg(long, value_name = "FENCE", requires = "salt", conflicts_with = "holder")]
     fence: Option<u64>,
     /// Who has it in the wallet, as when it was claimed
@@ -88,15 +104,12 @@ impl Proof {
     /// The fields of a body that the proof is.
     fn fields(&self) -> Result<Map<String, Value>, Fault> {
         let salt = self.salt.as_deref().map(Salt::given).transpose()?;
+        // That neither stands without a salt, and not both at once, clap has seen to.
         let fields = match (salt, &self.holder, self.fence) {
-            (Some(salt), Some(holder), None) => json!({ "holder": { "id": holder, "salt": salt.as_str() } }),
+            (Some(salt), Some(holder), _) => json!({ "holder": { "id": holder, "salt": salt.as_str() } }),
             (Some(salt), None, Some(fence)) => json!({ "salt": salt.as_str(), "fence": fence }),
-            (None, None, None) => json!({}),
-            (Some(_), None, None) | (None, Some(_), _) | (None, _, Some(_)) | (_, Some(_), Some(_)) => {
-                let message =
-                    "a company shows --salt and --fence, a wallet's holder --salt and --holder, a seller neither";
-                return Err(Fault::new(Code::CliUsage, "--salt", message));
-            }
+            (Some(salt), None, None) => json!({ "salt": salt.as_str() }),
+            (None, _, _) => json!({}),
         };
         Ok(object(fields))
     }
@@ -115,7 +128,18 @@ pub fn confirmation(args: ConfirmationArgs) -> Result<Done, Faults> {
             body.extend(proof.fields()?);
             at.record("POST", &format!("/v1/invoices/{id}/confirmations"), &body)
         }
-        What::Show { entry } => at.get(&format!("/v1/confirmations/{entry}")),
+        What::Show { entry, holder, salt } => {
+            let salt = salt.as_deref().map(Salt::given).transpose()?;
+            let holder = match (holder, salt) {
+                (Some(holder), Some(salt)) => Some(salt.commitment(&holder)?.to_string()),
+                (None, _) | (_, None) => None,
+            };
+            at.get(&format!("/v1/confirmations/{entry}{}", query(&[("holder", holder)])))
+        }
+        What::List { merchant, before } => {
+            let before = before.map(|entry| entry.to_string());
+            at.get(&format!("/v1/confirmations{}", query(&[("merchant", merchant.map(String::from)), ("before", before)])))
+        }
         What::Agree(given) => answer(&at, &given, "agree"),
         What::Refuse(given) => answer(&at, &given, "refuse"),
         What::Withdraw(given) => answer(&at, &given, "withdraw"),

@@ -41,6 +41,9 @@ enum What {
         /// Whose days, for the bureau
         #[arg(long, value_name = "ID", value_parser = read::<MerchantId>)]
         merchant: Option<MerchantId>,
+        /// Only days before this one: the `next` of a page
+        #[arg(long, value_name = "DATE", value_parser = date)]
+        before: Option<LegalDate>,
     },
 }
 
@@ -51,11 +54,14 @@ fn date(text: &str) -> Result<LegalDate, String> {
 /// Runs it.
 pub fn day(args: DayArgs) -> Result<Done, Faults> {
     let DayArgs { at, what } = args;
-    let of = |merchant: Option<MerchantId>| query(&[("merchant", merchant.map(String::from))]);
     match what {
         What::Close { date, merchant } => {
-            at.record("POST", &format!("/v1/days/{date}/close{}", of(merchant)), &json!({}))
+            let of = query(&[("merchant", merchant.map(String::from))]);
+            at.record("POST", &format!("/v1/days/{date}/close{of}"), &json!({}))
         }
-        What::List { merchant } => at.get(&format!("/v1/days{}", of(merchant))),
+        What::List { merchant, before } => {
+            let before = before.map(|date| date.to_string());
+            at.get(&format!("/v1/days{}", query(&[("merchant", merchant.map(String::from)), ("before", before)])))
+        }
     }
 }

@@ -73,6 +73,9 @@ struct When {
     /// Height of the first block that the new roster seals; the next but one if left out
     #[arg(long, value_name = "HEIGHT")]
     from: Option<u64>,
+    /// Only show the text that members sign, and its hash; every key must be named
+    #[arg(long, requires = "from", conflicts_with = "signatures")]
+    check: bool,
     /// Signatures of members whose keys the service does not have: JSON, [{"key":..., "signature":...}]
     #[arg(long, value_name = "FILE")]
     signatures: Option<PathBuf>,
@@ -112,6 +115,9 @@ pub fn member(args: MemberArgs) -> Result<Done, Faults> {
     };
     let mut body = Map::from_iter([("change".to_owned(), change)]);
     body.extend(when.from.map(|from| ("from".to_owned(), json!(from))));
+    if when.check {
+        return args.at.work_out("/v1/roster/change-draft", &body);
+    }
     if let Some(file) = &when.signatures {
         let signatures: Value = serde_json::from_str(&read_text(file)?)
             .map_err(|e| Fault::new(Code::CliFile, file.display().to_string(), e.to_string()))?;

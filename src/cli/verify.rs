@@ -5,7 +5,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::Done;
 use crate::base::limits::RECEIPT_BYTES_MAX;
@@ -17,7 +18,7 @@ use crate::chain::verify::{NOT_COVERED, Verdict, verify_receipt_json};
 /// Arguments of `verify`.
 #[derive(Args)]
 #[command(after_help = "\
-The rosters are the only thing you have to trust: get them from the consortium (GET /v1/roster,
+The rosters are the only thing you have to trust: get them from the consortium (piaolian rosters,
 or roster.json). A roster that was replaced is needed for receipts from its time; with its
 successor at hand, it counts for its own time only.
 Exit code 0: every receipt is valid. 1: at least one is not. 2: a file can't be used.
@@ -28,7 +29,7 @@ pub struct VerifyArgs {
     /// Receipt files (JSON), as GET /v1/invoices/{id}/receipt gives them
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Roster file: one roster, or a JSON array of rosters as GET /v1/roster gives it. May be given several times: all count
+    /// Roster file: one roster, or a JSON array of rosters as `piaolian rosters` prints it. May be given several times: all count
     #[arg(long, value_name = "FILE", required = true)]
     roster: Vec<PathBuf>,
     /// The printed hash (66 hex digits) that the receipt must have; one file only
@@ -45,6 +46,13 @@ struct Line<'a> {
     #[serde(flatten)]
     verdict: &'a Verdict,
     not_covered: &'a [&'a str],
+}
+
+/// A roster among what is told of it.
+#[derive(Deserialize)]
+struct Listed<'a> {
+    #[serde(borrow)]
+    roster: &'a RawValue,
 }
 
 fn unusable(file: &Path, why: impl std::fmt::Display) -> Fault {
@@ -66,8 +74,13 @@ fn read_rosters(file: &Path) -> Result<Vec<Roster>, Fault> {
     if !text.starts_with('[') {
         return Ok(vec![Roster::from_text(text).map_err(|fault| unusable(file, fault))?]);
     }
-    let texts: Vec<Box<serde_json::value::RawValue>> = serde_json::from_str(text).map_err(|e| unusable(file, e))?;
-    texts.iter().map(|text| Roster::from_text(text.get()).map_err(|fault| unusable(file, fault))).collect()
+    let texts: Vec<Box<RawValue>> = serde_json::from_str(text).map_err(|e| unusable(file, e))?;
+    let roster = |text: &RawValue| {
+        // Bare, or as GET /v1/rosters lists it.
+        let listed = serde_json::from_str::<Listed<'_>>(text.get());
+        Roster::from_text(listed.map_or(text.get(), |listed| listed.roster.get()))
+    };
+    texts.iter().map(|text| roster(text).map_err(|fault| unusable(file, fault))).collect()
 }
 
 /// Runs it.

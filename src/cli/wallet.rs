@@ -43,7 +43,7 @@ enum What {
         /// The invoice
         #[arg(value_name = "ID", value_parser = read::<InvoiceId>)]
         id: InvoiceId,
-        /// The token of the claim link, or @FILE with it
+        /// The claim link or the token in it, or @FILE with either
         #[arg(long, value_name = "TOKEN")]
         token: String,
         #[command(flatten)]
@@ -111,7 +111,9 @@ pub fn wallet(args: WalletArgs) -> Result<Done, Faults> {
         What::Claim { id, token, holder } => {
             let salt = Salt::given_or_made(holder.salt.as_deref())?;
             let holder = json!({ "id": holder.holder, "salt": salt.as_str() });
-            let body = json!({ "invoice": id, "token": secret(&token)?, "holder": holder });
+            let link = secret(&token)?;
+            let token = link.rsplit_once("token=").map_or(link.as_str(), |(_, token)| token);
+            let body = json!({ "invoice": id, "token": token, "holder": holder });
             args.at.record("POST", "/v1/claims", &body)
         }
         #[cfg(feature = "server")]
