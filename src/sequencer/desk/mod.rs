@@ -27,7 +27,7 @@ use crate::parties::tencent::wallet::Wallet;
 use crate::store::{Reader, Store};
 
 pub use issue::{IssueAsked, Preview};
-pub use key::{NewKey, Principal, make_key};
+pub use key::{Bearer, NewKey, Principal, make_key};
 pub use payment::NoticeOutcome;
 pub use registry::{CustodyAsked, RegisterAsked};
 pub use verify::{Claimed, Found, Verified};
