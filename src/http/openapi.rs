@@ -5,7 +5,7 @@
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi, ToSchema};
 
-use super::routes::{chain, invoices, keys, merchants, operations, payments, verify};
+use super::routes::{chain, holds, invoices, keys, merchants, operations, payments, verify, wallet};
 
 /// A draft of an invoice.
 #[derive(ToSchema)]
@@ -193,11 +193,18 @@ impl Modify for ApiKeyScheme {
         chain::prove_inclusion, chain::prove_consistency,
         verify::scan, verify::query_bill_detail, verify::form,
         operations::health, operations::ready, operations::metrics,
+        holds::lock_invoices, holds::renew_lock, holds::release_lock, holds::book_lock,
+        holds::pledge_invoice, holds::release_pledge, holds::settle_pledge,
+        holds::make_commitment, holds::get_life,
+        wallet::get_claim_link, wallet::get_payment_claim_link,
+        wallet::claim_invoice, wallet::hand_over_invoice, wallet::discard_invoice, wallet::claim_page,
     ),
     components(schemas(super::problem::ProblemReply, OrderSchema)),
     tags(
         (name = "invoices"), (name = "payments"), (name = "merchants"), (name = "keys"),
         (name = "chain", description = "What anyone may read to check us"),
+        (name = "holds", description = "Expense claims and pledges: one holder at a time, known by a commitment"),
+        (name = "wallet", description = "Claim links, and what whoever has one can do"),
         (name = "verify", description = "Public verification"),
         (name = "operations")
     )
