@@ -24,7 +24,8 @@ use crate::parties::tencent::wallet::Wallet;
 use crate::sequencer::desk::{Desk, Parties};
 use crate::sequencer::{
     self, End, Engine, Guard, Leadership, LeadershipThread, LocalEngine, MEMORY_FILE, Memory, Sequencer,
-    SequencerMetrics, SequencerThread, TOPIC_BILL, TOPIC_BILL_ORDER, TOPIC_ERP, TOPIC_WALLET, TOPIC_WALLET_REMOVE, found_chain,
+    SequencerMetrics, SequencerThread, TOPIC_BILL, TOPIC_BILL_ORDER, TOPIC_ERP, TOPIC_WALLET, TOPIC_WALLET_REMOVE,
+    found_chain,
 };
 use crate::store::Store;
 

@@ -24,7 +24,8 @@ pub use face::{Face, FaceLine, FaceParty};
 pub use font::Fonts;
 pub use issued::verify_url;
 pub use pages::{
-    ClaimPage, FormPage, IndexPage, SealLine, Shown, Verdict, VerifyPage, claim_page, form_page, index_page, verify_page,
+    ClaimPage, FormPage, IndexPage, SealLine, Shown, Verdict, VerifyPage, claim_page, form_page, index_page,
+    verify_page,
 };
 pub use pdf::{Rendered, invoice_pdf};
 pub use qr::{QUIET_MODULES, QrMatrix, matrix, png, svg};

@@ -251,7 +251,9 @@ pub async fn make_commitment(
     let commitment = match id {
         Some(id) => salt.commit(id.expose()),
         None if caller.role() == Role::Company => salt.commit(&caller.company()?),
-        None => return Err(Fault::new(Code::HttpShapeWrong, "id", "whose commitment? only a company leaves it out").into()),
+        None => {
+            return Err(Fault::new(Code::HttpShapeWrong, "id", "whose commitment? only a company leaves it out").into());
+        }
     };
     Ok(HttpResponse::Ok().json(CommitmentReply { commitment }))
 }

@@ -276,7 +276,8 @@ fn fen_of(yuan: &str) -> Option<String> {
     let yuan = yuan.trim();
     let (sign, yuan) = yuan.strip_prefix('-').map_or(("", yuan), |rest| ("-", rest));
     let yuan = yuan.trim_start_matches(['¥', '￥']);
-    let (sign, yuan) = if sign.is_empty() { yuan.strip_prefix('-').map_or(("", yuan), |rest| ("-", rest)) } else { (sign, yuan) };
+    let (sign, yuan) =
+        if sign.is_empty() { yuan.strip_prefix('-').map_or(("", yuan), |rest| ("-", rest)) } else { (sign, yuan) };
     let (whole, part) = yuan.split_once('.').unwrap_or((yuan, ""));
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
     if whole.is_empty() || whole.len() > 13 || part.len() > 2 || !digits(whole) || !digits(part) {

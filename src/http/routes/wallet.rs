@@ -99,7 +99,8 @@ pub async fn hand_over_invoice(
 ) -> Result<HttpResponse, Problem> {
     let HandOverRequest { invoice, holder, to } = body;
     let body = HandOverBody { invoice, holder: holder.commitment(), to: to.commitment };
-    let in_to = |fault: Fault| if fault.path == "to" { Fault { path: "to.commitment".to_owned(), ..fault } } else { fault };
+    let in_to =
+        |fault: Fault| if fault.path == "to" { Fault { path: "to.commitment".to_owned(), ..fault } } else { fault };
     let recorded = state.desk.hand_over(key, body).await;
     Ok(recorded_reply(recorded.map_err(|faults| Faults(faults.0.into_iter().map(in_to).collect()))?))
 }
@@ -133,5 +134,8 @@ pub async fn discard_invoice(
 pub async fn claim_page(state: web::Data<HttpState>) -> Result<HttpResponse, Problem> {
     let chain = state.desk.chain();
     let page = render::claim_page(&ClaimPage { chain: chain.to_string(), sandbox: chain.is_sandbox() })?;
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).content_type("text/html; charset=utf-8").body(page))
+    Ok(HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .content_type("text/html; charset=utf-8")
+        .body(page))
 }

@@ -22,7 +22,8 @@ impl TryFrom<String> for PrintedHash {
 
     fn try_from(text: String) -> Result<Self, Fault> {
         let hash = Hash::parse_printed(&text);
-        hash.map(Self).map_err(|fault| Fault::new(Code::HttpShapeWrong, "", format!("66 hex digits: {}", fault.message)))
+        hash.map(Self)
+            .map_err(|fault| Fault::new(Code::HttpShapeWrong, "", format!("66 hex digits: {}", fault.message)))
     }
 }
 

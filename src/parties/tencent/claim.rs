@@ -63,8 +63,9 @@ impl ClaimTokens {
     /// # Errors
     /// [`Code::CustodyKeyUnusable`].
     pub fn new(master: &Secret<[u8; 32]>) -> Result<Self, Fault> {
-        let unusable =
-            |e| Fault::new(Code::CustodyKeyUnusable, "", format!("no claim key can be derived from the master key: {e}"));
+        let unusable = |e| {
+            Fault::new(Code::CustodyKeyUnusable, "", format!("no claim key can be derived from the master key: {e}"))
+        };
         let derived = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(master.expose());
         let key = derived.expand(&[INFO], hmac::HMAC_SHA256).map_err(unusable)?;
         Ok(Self(hmac::Key::from(key)))
@@ -139,7 +140,10 @@ mod tests {
 
     #[test]
     fn what_would_end_a_query_is_encoded() {
-        assert_eq!(payment("wechat-pay", "a&b#c%+1").in_query(), ("payment", "wechat-pay%2Fa%26b%23c%25%2B1".to_owned()));
+        assert_eq!(
+            payment("wechat-pay", "a&b#c%+1").in_query(),
+            ("payment", "wechat-pay%2Fa%26b%23c%25%2B1".to_owned())
+        );
         assert_eq!(invoice("00000001").in_query(), ("invoice", "144032609110-00000001".to_owned()));
     }
 

@@ -165,13 +165,7 @@ impl Desk {
     }
 
     /// Whether the entry `fence` took all these invoices for this holder. Whether it still has them, execution decides.
-    async fn is_hold_of(
-        &self,
-        invoices: &[InvoiceId],
-        holder: Hash,
-        fence: u64,
-        taken_by: Kind,
-    ) -> Result<(), Faults> {
+    async fn is_hold_of(&self, invoices: &[InvoiceId], holder: Hash, fence: u64, taken_by: Kind) -> Result<(), Faults> {
         is_batch(invoices.len())?;
         let found = self.store.read(move |reader| Ok::<_, Faults>(reader.entry(fence)?)).await?;
         let entry = found.map(|entry| Entry::parse(&entry.text)).transpose()?.filter(|entry| entry.kind == taken_by);

@@ -91,9 +91,7 @@ pub(super) fn present(reader: &mut Reader<'_>, invoice: &Invoice, now: UnixMs) -
         | LifeState::Closed
         | LifeState::Pledged
         | LifeState::Settled
-        | LifeState::SettledLocked => {
-            reader.reversal(invoice.entry)?.map_or(Reversed::Nothing, |_some| Reversed::Part)
-        }
+        | LifeState::SettledLocked => reader.reversal(invoice.entry)?.map_or(Reversed::Nothing, |_some| Reversed::Part),
     };
     let sheet = match life.confirmation {
         Some(entry) => reader.confirmation(entry)?.filter(|sheet| sheet.is_live_at(time)),
