@@ -74,13 +74,21 @@ impl Client {
     }
 }
 
+/// What is posted but changes nothing.
+const COMPUTING: [&str; 2] = ["/v1/drafts", "/v1/commitments"];
+
+/// Commands without an API key: notices are signed, and their signature is over the body; a claim's proof is in its body.
+fn has_its_proof_in_the_body(path: &str) -> bool {
+    path.starts_with("/v1/notices/") || path == "/v1/claims" || path.starts_with("/v1/claims/")
+}
+
 /// Whether only the leader may carry this out: everything under `/v1` that changes something.
 pub(super) fn is_command(method: &Method, path: &str) -> bool {
     let changes = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(method);
     // A client on the way to the leader would resolve dot segments: the path that is judged must be the one that is carried.
     let dots = |part: &str| [".", ".."].contains(&part.to_ascii_lowercase().replace("%2e", ".").as_str());
     let plain = !path.split('/').any(dots);
-    changes && plain && path.starts_with("/v1/") && path != "/v1/drafts"
+    changes && plain && path.starts_with("/v1/") && !COMPUTING.contains(&path)
 }
 
 /// Whether saying it twice has the effect of once.
@@ -116,8 +124,8 @@ async fn forward<B: MessageBody + 'static>(
     if request.headers().contains_key(FORWARDED) {
         return refuse(request, not_leading().into());
     }
-    // As on the leader, a stranger's body is not read. Notices are signed, and their signature is over the body.
-    if !request.path().starts_with("/v1/notices/")
+    // As on the leader, a stranger's body is not read.
+    if !has_its_proof_in_the_body(request.path())
         && let Err(problem) = request.extract::<Caller>().await
     {
         return refuse(request, problem);

@@ -3,9 +3,10 @@
 #![expect(dead_code, reason = "described, never built: the real types live in invoice and chain")]
 
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi, ToSchema};
 
-use super::routes::{chain, invoices, keys, merchants, operations, payments, verify};
+use super::routes::{chain, holds, invoices, keys, merchants, operations, payments, verify, wallet};
 
 /// A draft of an invoice.
 #[derive(ToSchema)]
@@ -168,6 +169,28 @@ impl Modify for ApiKeyScheme {
     }
 }
 
+/// Every command may meet a full disk.
+struct FullDisk;
+
+impl Modify for FullDisk {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        for (path, item) in &mut openapi.paths.paths {
+            let commands = [&mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+            // A draft is checked and not written.
+            for command in commands.into_iter().flatten().filter(|_| path.starts_with("/v1/") && path != "/v1/drafts") {
+                let mut described = ResponseBuilder::new()
+                    .description("The disk is full; nothing was done; ask again after Retry-After");
+                // Partners' notices are answered in the partner's own form.
+                if !path.starts_with("/v1/notices/") {
+                    let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("ProblemReply"))).build();
+                    described = described.content("application/json", problem);
+                }
+                command.responses.responses.insert("507".to_owned(), RefOr::T(described.build()));
+            }
+        }
+    }
+}
+
 /// The document.
 #[derive(OpenApi)]
 #[openapi(
@@ -181,7 +204,7 @@ impl Modify for ApiKeyScheme {
                        replica has caught up.",
         license(name = "Apache-2.0")
     ),
-    modifiers(&ApiKeyScheme),
+    modifiers(&ApiKeyScheme, &FullDisk),
     paths(
         merchants::register_merchant, merchants::list_merchants, merchants::get_merchant,
         merchants::set_rules, merchants::list_rules,
@@ -193,11 +216,18 @@ impl Modify for ApiKeyScheme {
         chain::prove_inclusion, chain::prove_consistency,
         verify::scan, verify::query_bill_detail, verify::form,
         operations::health, operations::ready, operations::metrics,
+        holds::lock_invoices, holds::renew_lock, holds::release_lock, holds::book_lock,
+        holds::pledge_invoice, holds::release_pledge, holds::settle_pledge,
+        holds::make_commitment, holds::get_life,
+        wallet::get_claim_link, wallet::get_payment_claim_link,
+        wallet::claim_invoice, wallet::hand_over_invoice, wallet::discard_invoice, wallet::claim_page,
     ),
     components(schemas(super::problem::ProblemReply, OrderSchema)),
     tags(
         (name = "invoices"), (name = "payments"), (name = "merchants"), (name = "keys"),
         (name = "chain", description = "What anyone may read to check us"),
+        (name = "holds", description = "Expense claims and pledges: one holder at a time, known by a commitment"),
+        (name = "wallet", description = "Claim links, and what whoever has one can do"),
         (name = "verify", description = "Public verification"),
         (name = "operations")
     )

@@ -1,12 +1,14 @@
 //! The one list of routes.
 
 pub(super) mod chain;
+pub(super) mod holds;
 pub(super) mod invoices;
 pub(super) mod keys;
 pub(super) mod merchants;
 pub(super) mod operations;
 pub(super) mod payments;
 pub(super) mod verify;
+pub(super) mod wallet;
 
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, Resource, ResponseError as _, web};
@@ -41,6 +43,23 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
         .service(resource("/v1/invoices/{id}/face.pdf", "GET").get(invoices::get_face_pdf))
         .service(resource("/v1/invoices/{id}/qr.svg", "GET").get(invoices::get_qr_svg))
         .service(resource("/v1/invoices/{id}/qr.png", "GET").get(invoices::get_qr_png))
+        .service(resource("/v1/invoices/{id}/life", "GET").get(holds::get_life))
+        .service(resource("/v1/invoices/{id}/pledge", "POST").post(holds::pledge_invoice))
+        .service(resource("/v1/locks", "POST").post(holds::lock_invoices))
+        .service(resource("/v1/locks/{fence}/renewals", "POST").post(holds::renew_lock))
+        .service(resource("/v1/locks/{fence}/releases", "POST").post(holds::release_lock))
+        .service(resource("/v1/locks/{fence}/bookings", "POST").post(holds::book_lock))
+        .service(resource("/v1/pledges/{fence}/releases", "POST").post(holds::release_pledge))
+        .service(resource("/v1/pledges/{fence}/settlements", "POST").post(holds::settle_pledge))
+        .service(resource("/v1/commitments", "POST").post(holds::make_commitment))
+        .service(resource("/v1/invoices/{id}/claim-link", "GET").get(wallet::get_claim_link))
+        .service(
+            resource("/v1/payments/{provider}/{transaction}/claim-link", "GET").get(wallet::get_payment_claim_link),
+        )
+        .service(resource("/v1/claims", "POST").post(wallet::claim_invoice))
+        .service(resource("/v1/claims/hand-over", "POST").post(wallet::hand_over_invoice))
+        .service(resource("/v1/claims/discard", "POST").post(wallet::discard_invoice))
+        .service(resource("/claim", "GET").get(wallet::claim_page))
         .service(resource("/v1/checkpoint", "GET").get(chain::get_checkpoint))
         .service(resource("/v1/roster", "GET").get(chain::get_roster))
         .service(resource("/v1/blocks", "GET").get(chain::list_blocks))

@@ -1,11 +1,15 @@
 //! The desks: what a handler, a partner's notice or the outbox asks for becomes a command, checked and signed before it is queued.
 
 mod delivery;
+mod hold;
+mod holder;
 mod issue;
 mod key;
 mod payment;
+mod present;
 mod registry;
 mod verify;
+mod wallet;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -22,15 +26,20 @@ use crate::ledger::record::{Merchant, RulesRecord};
 use crate::ledger::state::{Reader as _, State};
 use crate::parties::kingdee::custody::{Custody, KeyOwner};
 use crate::parties::kingdee::erp::Erp;
+use crate::parties::tencent::claim::ClaimTokens;
 use crate::parties::tencent::notice::NoticeVerifier;
 use crate::parties::tencent::wallet::Wallet;
 use crate::store::{Reader, Store};
 
+pub use hold::{Document, Ending, Held, LockAsked};
+pub use holder::{Holder, Identity, Salt};
 pub use issue::{IssueAsked, Preview};
-pub use key::{NewKey, Principal, make_key};
+pub use key::{Bearer, NewKey, Principal, make_key};
 pub use payment::NoticeOutcome;
+pub use present::{Present, Reversed, Standing};
 pub use registry::{CustodyAsked, RegisterAsked};
 pub use verify::{Claimed, Found, Verified};
+pub use wallet::{ClaimAsked, ClaimLink};
 
 /// Official sample ids fail the check digit (domain.md 1.11): unless the bureau's rules say otherwise, it is a warning.
 const POLICY: CheckPolicy = CheckPolicy { uscc_check_digit: Severity::Warn };
@@ -41,6 +50,8 @@ pub struct Parties {
     pub notices: Option<NoticeVerifier>,
     /// Keeps merchants' issuer keys.
     pub custody: Custody,
+    /// Makes and judges claim tokens.
+    pub claims: ClaimTokens,
     /// The sandbox card wallet.
     pub wallet: Arc<Wallet>,
     /// The sandbox ERP.
