@@ -35,6 +35,9 @@ mod databases;
 #[path = "service/documents.rs"]
 mod documents;
 #[cfg(test)]
+#[path = "service/holds.rs"]
+mod holds;
+#[cfg(test)]
 #[path = "service/issuing.rs"]
 mod issuing;
 #[cfg(test)]
@@ -67,3 +70,6 @@ mod test_app;
 #[cfg(test)]
 #[path = "service/verify.rs"]
 mod verify;
+#[cfg(test)]
+#[path = "service/wallet.rs"]
+mod wallet;

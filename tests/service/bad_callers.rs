@@ -5,6 +5,7 @@ use piaolian::base::UnixMs;
 use serde_json::json;
 
 use crate::ask::Ask;
+use crate::holds::Company;
 use crate::samples::{CONSULTANT, NOON, RESTAURANT, draft, draft_for, order, payment};
 use crate::test_app::{TestApp, demo_merchant, issue};
 
@@ -33,7 +34,26 @@ fn guarded() -> Vec<Ask> {
         Ask::get("/v1/invoices/144032609110-00000001/qr.png"),
         Ask::get("/v1/entries/0"),
         Ask::get("/v1/proofs/inclusion?index=0"),
+        Ask::get("/v1/invoices/144032609110-00000001/life"),
+        Ask::get("/v1/invoices/144032609110-00000001/claim-link"),
+        Ask::get("/v1/payments/wechat-pay/4200000001/claim-link"),
+        Ask::post("/v1/commitments").json(&json!({"salt": SALT, "id": "a"})),
+        Ask::post("/v1/invoices/144032609110-00000001/pledge").once("k1").json(&json!({"financier": SALT})),
+        Ask::post("/v1/locks").once("k1").json(&json!({"invoices": [], "salt": SALT})),
+        hold("/v1/locks/1/renewals"),
+        hold("/v1/locks/1/releases"),
+        hold("/v1/locks/1/bookings"),
+        hold("/v1/pledges/1/releases"),
+        hold("/v1/pledges/1/settlements"),
     ]
+}
+
+/// A salt that could be one.
+const SALT: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
+/// Goes on with a hold.
+fn hold(path: &str) -> Ask {
+    Ask::post(path).once("k1").json(&json!({"invoices": ["144032609110-00000001"], "salt": SALT}))
 }
 
 #[actix_web::test]
@@ -132,13 +152,21 @@ async fn a_stranger_is_told_nothing_about_the_rest_of_the_request() {
 async fn a_role_that_may_not_is_refused() {
     let app = TestApp::new().await;
     let merchant = app.register(CONSULTANT).await;
+    let company = Company::new(&app, "91440300708461136T").await.key;
     let forbidden = (403, "HTTP-ROLE-FORBIDDEN", "");
     for ask in guarded() {
         let needs = match (ask.method.clone(), ask.path.as_str()) {
-            (Method::POST, "/v1/orders" | "/v1/drafts" | "/v1/invoices") => vec![&app.bureau, &app.auditor],
-            (Method::POST | Method::PUT | Method::DELETE, _) => vec![&merchant.key, &app.auditor],
-            (_, "/v1/api-keys") => vec![&app.auditor],
-            (_, "/v1/entries/0") => vec![&merchant.key],
+            (Method::POST, "/v1/commitments") => vec![],
+            (Method::POST, "/v1/orders" | "/v1/drafts" | "/v1/invoices") => vec![&app.bureau, &app.auditor, &company],
+            (Method::POST, path) if path.starts_with("/v1/locks") || path.starts_with("/v1/pledges") => {
+                vec![&app.bureau, &app.auditor, &merchant.key]
+            }
+            (Method::POST, path) if path.ends_with("/pledge") => vec![&app.bureau, &app.auditor, &company],
+            (_, path) if path.ends_with("/claim-link") => vec![&app.bureau, &app.auditor, &company],
+            (Method::POST | Method::PUT | Method::DELETE, _) => vec![&merchant.key, &app.auditor, &company],
+            (_, "/v1/api-keys") => vec![&app.auditor, &company],
+            (_, "/v1/entries/0") => vec![&merchant.key, &company],
+            (_, "/v1/merchants" | "/v1/invoices" | "/v1/payments") => vec![&company],
             _ => vec![],
         };
         for key in needs {

@@ -13,7 +13,6 @@ use crate::invoice::InvoiceId;
 use crate::ledger::command::{Command, HeldBody, Keyed, LockBody, PledgeBody, RenewBody, request_hash};
 use crate::ledger::entry::{Entry, Kind};
 use crate::ledger::life::BATCH_INVOICES_MAX;
-use crate::ledger::state::Reader as _;
 
 /// An invoice as whoever has its document names it.
 #[derive(Debug, Clone)]
