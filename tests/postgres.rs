@@ -8,7 +8,7 @@
 #![cfg(feature = "server")]
 
 #[cfg(test)]
-#[path = "postgres/client.rs"]
+#[path = "town/client.rs"]
 mod client;
 #[cfg(test)]
 #[path = "postgres/copy.rs"]
@@ -35,8 +35,11 @@ mod replica;
 #[path = "postgres/restarts.rs"]
 mod restarts;
 #[cfg(test)]
+#[path = "town/run.rs"]
+mod run;
+#[cfg(test)]
 #[path = "postgres/server.rs"]
 mod server;
 #[cfg(test)]
-#[path = "postgres/town.rs"]
+#[path = "town/town.rs"]
 mod town;

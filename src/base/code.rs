@@ -31,6 +31,8 @@ pub enum Class {
     Exhausted,
     /// Try again later, in the same words: nothing was done, or the code says that the outcome is unknown.
     Busy,
+    /// There is no room left to write: nothing was done; the same words again once somebody has made some.
+    Full,
     /// Stored bytes or an offered proof do not hold together.
     Corrupt,
     /// Our fault.
@@ -70,7 +72,7 @@ macro_rules! codes {
 codes! {
     // --- base
     Internal = "INTERNAL", Internal, "Something failed on our side; the request id leads to the log.";
-    ClockOutOfRange = "CLOCK-OUT-OF-RANGE", Internal, "The clock shows a time in which no invoice can be issued.";
+    ClockOutOfRange = "CLOCK-OUT-OF-RANGE", Busy, "The clock shows a time in which no invoice can be issued; nothing was done.";
     IdMalformed = "ID-MALFORMED", Malformed, "An id does not have the form it must have.";
     IdempotencyKeyMalformed = "IDEMPOTENCY-KEY-MALFORMED", Malformed, "The idempotency key does not have the form it must have.";
 
@@ -253,6 +255,8 @@ codes! {
     // --- store (STORE-...)
     StoreBusy = "STORE-BUSY", Busy, "The database is busy; nothing was done.";
     StoreUnreachable = "STORE-UNREACHABLE", Busy, "The database can't be reached; try again after the time named in Retry-After.";
+    StoreFull = "STORE-FULL", Full, "The disk of the database is full; nothing was done; try again after the time named in Retry-After.";
+    StoreFailing = "STORE-FAILING", Internal, "The disk of the database has failed to write; the service stops, and what is durable is known once it runs again.";
     StoreFailed = "STORE-FAILED", Internal, "The database failed; nothing was done.";
     StoreCorrupt = "STORE-CORRUPT", Corrupt, "Stored bytes are not what this program writes; run an audit.";
     StoreUrl = "STORE-URL", Malformed, "The database URL can't be used.";

@@ -15,6 +15,8 @@ pub mod random;
 pub mod secret;
 #[cfg(feature = "server")]
 pub mod stages;
+#[cfg(feature = "server")]
+pub mod step;
 
 #[cfg(feature = "server")]
 pub use clock::SystemClock;

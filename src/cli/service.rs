@@ -9,12 +9,13 @@ use tracing_subscriber::EnvFilter;
 use super::Done;
 use crate::app::{self, Ingredients, Service};
 use crate::base::ids::{ChainId, MerchantId};
+use crate::base::step::arm_steps;
 use crate::base::{Clock as _, Code, Fault, Faults, SystemClock};
 use crate::config::{Config, keyring};
 use crate::ledger::state::Reader as _;
 use crate::sequencer;
 use crate::sequencer::desk::{NewKey, make_key};
-use crate::store::{DatabaseUrl, Role, Store};
+use crate::store::{DatabaseUrl, Role, Store, at_disk_failure};
 
 /// The chain that a keyring is made for unless another is named.
 const DEFAULT_CHAIN: &str = "shenzhen-sandbox";
@@ -140,6 +141,8 @@ pub fn make_folder_of(url: &DatabaseUrl) -> Result<(), Fault> {
 
 /// Runs `serve`.
 pub fn serve(args: ServeArgs) -> Result<Done, Faults> {
+    arm_steps();
+    at_disk_failure(stop_at_disk_failure);
     let mut config = Config::load(args.config.as_deref())?;
     config.database = args.database.unwrap_or(config.database);
     config.listen = args.listen.unwrap_or(config.listen);
@@ -198,6 +201,16 @@ async fn run(config: Config, store: Store) -> Result<Done, Faults> {
     }
     service.stop().await;
     Ok(Done::Well)
+}
+
+/// What a service that has met a failing disk ends with: EX_IOERR of sysexits.
+const DISK_FAILED: i32 = 74;
+
+/// The one place where a failing disk ends the process: nobody is answered any more, nothing is written, closed or rolled back. What
+/// is durable is for the next process to read.
+fn stop_at_disk_failure(said: &str) {
+    tracing::error!(said, exit = DISK_FAILED, "STORE-FAILING: the disk has failed under the ledger; stopping at once");
+    std::process::exit(DISK_FAILED);
 }
 
 /// Waits for Ctrl-C or SIGTERM.

@@ -14,6 +14,9 @@ use crate::base::{Class, Code, Fault, Faults};
 /// Seconds after which trying again makes sense: a full queue empties in well under one.
 const RETRY_AFTER_S: &str = "1";
 
+/// The same for a full disk, which somebody has to make room on.
+const RETRY_AFTER_FULL_S: &str = "10";
+
 /// An answer that says what is wrong.
 #[derive(Debug, Clone)]
 pub struct Problem(Faults);
@@ -82,6 +85,7 @@ fn status_of(class: Class) -> StatusCode {
         Class::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Class::Exhausted => StatusCode::TOO_MANY_REQUESTS,
         Class::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        Class::Full => StatusCode::INSUFFICIENT_STORAGE,
         Class::Corrupt | Class::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -106,6 +110,9 @@ impl ResponseError for Problem {
         match code.class() {
             Class::Busy => {
                 answer.insert_header((RETRY_AFTER, RETRY_AFTER_S));
+            }
+            Class::Full => {
+                answer.insert_header((RETRY_AFTER, RETRY_AFTER_FULL_S));
             }
             Class::Unauthenticated => {
                 answer.insert_header((WWW_AUTHENTICATE, "Bearer"));

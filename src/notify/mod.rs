@@ -14,6 +14,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt};
 use tokio::sync::{Notify, watch};
 
+use crate::base::step::Step;
 use crate::base::{Class, Clock, Code, Faults, UnixMs};
 use crate::parties::tencent::sandbox::RETRY_GAPS_S;
 use crate::store::{OutboxItem, Store, StoreError};
@@ -32,7 +33,7 @@ const IDLE: Duration = Duration::from_secs(1);
 
 /// Somebody to be told about an entry.
 pub trait Recipient: Send + Sync {
-    /// Tells it. MUST be idempotent a topic and entry. A refusal whose class is `Busy`, `Exhausted` or `Internal` is tried again,
+    /// Tells it. MUST be idempotent a topic and entry. A refusal whose class is `Busy`, `Full`, `Exhausted` or `Internal` is tried again,
     /// any other is final.
     fn deliver(&self, entry: u64) -> BoxFuture<'_, Result<(), Faults>>;
 }
@@ -124,6 +125,7 @@ impl Outbox {
             return Err(crate::base::Fault::new(Code::Internal, "", message).into());
         };
         let entry = u64::try_from(item.entry).unwrap_or_default();
+        Step::BeforeOutboxSend.pass();
         let delivery = tokio::time::timeout(DELIVERY_WITHIN, recipient.deliver(entry)).await;
         let outcome = delivery.unwrap_or_else(|_elapsed| {
             let message = format!("the recipient did not answer within {} s", DELIVERY_WITHIN.as_secs());
@@ -140,7 +142,7 @@ impl Outbox {
 /// When to try again; `None` to give it up.
 fn next_try(item: &OutboxItem, faults: &Faults, now: UnixMs) -> Option<UnixMs> {
     let again = match faults.first()?.code.class() {
-        Class::Busy | Class::Exhausted | Class::Internal => true,
+        Class::Busy | Class::Full | Class::Exhausted | Class::Internal => true,
         Class::Malformed
         | Class::Refused
         | Class::Conflict

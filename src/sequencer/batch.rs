@@ -14,6 +14,7 @@ use super::metrics::SequencerMetrics;
 use super::resident::Resident;
 use super::{Config, Sealed, SealedEntry, Submission, signing};
 use crate::base::stages::Stage;
+use crate::base::step::Step;
 use crate::base::{Class, Code, Fault, Faults};
 use crate::chain::seal::Seal;
 use crate::store::{Store, StoreError};
@@ -50,6 +51,8 @@ impl From<StoreError> for BatchError {
             | StoreError::Unmigrated(_)
             | StoreError::Newer(_)
             | StoreError::HalfCopied
+            | StoreError::Full
+            | StoreError::Failing(_)
             | StoreError::Database(_)
             | StoreError::Worker(_) => Self::Failed(error.into()),
         }
@@ -130,7 +133,10 @@ impl Batches {
         timer.observe_duration();
         self.metrics.batch_commands.observe(lossy(batch.len()));
         match outcome {
-            Ok((candidate, seals)) => self.answer(batch, candidate, seals),
+            Ok((candidate, seals)) => {
+                Step::AfterCommit.pass();
+                self.answer(batch, candidate, seals);
+            }
             Err(BatchError::NothingAccepted(verdicts)) => {
                 for (submission, verdict) in batch.into_iter().zip(verdicts) {
                     self.reply(submission, without_entry(verdict));
@@ -240,6 +246,7 @@ impl Batches {
             })?;
             Stage::Store.measure(|| tx.insert_seals(candidate.tip.header.height, &seals))?;
             *sealing = Some((candidate, seals));
+            Step::BeforeCommit.pass();
             Ok::<_, BatchError>(())
         });
         match (&done, &sealing) {
@@ -319,7 +326,7 @@ impl Batches {
             Ok(Sealed::New(_)) => "sealed",
             Ok(Sealed::Before(_)) => "replayed",
             Err(faults) => match faults.first().map(|fault| fault.code.class()) {
-                Some(Class::Busy | Class::Internal | Class::Corrupt) | None => "failed",
+                Some(Class::Busy | Class::Full | Class::Internal | Class::Corrupt) | None => "failed",
                 Some(_) => "refused",
             },
         };

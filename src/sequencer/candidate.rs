@@ -8,6 +8,7 @@ use super::engine::roster_after;
 use super::resident::Resident;
 use crate::base::ids::ChainId;
 use crate::base::stages::Stage;
+use crate::base::step::Step;
 use crate::base::{Fault, Faults, Secret, UnixMs};
 use crate::chain::canonical::FormatVersion;
 use crate::chain::hash::{Hash, header_hash};
@@ -142,7 +143,9 @@ pub(super) fn prepare(
     batch: &[Submission],
     time: UnixMs,
 ) -> Result<(Option<Candidate>, Vec<Verdict>), PrepareError> {
+    Step::BeforeExecute.pass();
     let executed = Stage::Execute.measure(|| execute_all(tx, resident, tip, batch, time))?;
+    Step::AfterExecute.pass();
     if executed.entries.is_empty() {
         return Ok((None, executed.verdicts));
     }

@@ -41,6 +41,13 @@ pub enum StoreError {
     /// A copy into this database was begun and not finished.
     #[error("the database holds a half-made copy: finish it with `piaolian copy --restart`")]
     HalfCopied,
+    /// The disk has no room for what was to be written; nothing was written.
+    #[error("the disk of the database is full; nothing was done")]
+    Full,
+    /// The disk of an embedded database failed to write or to make durable. [`super::at_disk_failure`] was called before anybody
+    /// could see this.
+    #[error("the disk of the database has failed: {0}")]
+    Failing(String),
     /// Anything else the database said.
     #[error("database: {0}")]
     Database(#[source] DieselError),
@@ -59,11 +66,28 @@ const BUSY_WORDS: [&str; 4] = ["is locked", "lock timeout", "statement timeout",
 const GONE_WORDS: [&str; 4] =
     ["server closed the connection", "terminating connection", "the database system is", "no connection to the server"];
 
+/// What SQLite (SQLITE_FULL) and PostgreSQL (SQLSTATE 53100) say of a disk without room. The state itself does not come through diesel.
+const FULL_WORDS: [&str; 3] = ["database or disk is full", "No space left on device", "Check free disk space"];
+
+/// What SQLite says of a read, write or fsync that failed (SQLITE_IOERR). A PostgreSQL server stops itself then.
+const FAILING_WORDS: &str = "disk I/O error";
+
 impl From<DieselError> for StoreError {
     fn from(error: DieselError) -> Self {
+        // SQLite has rolled back by itself what can't be committed for want of room, and then has nothing to roll back.
+        if let DieselError::RollbackErrorOnCommit { commit_error, .. } = error {
+            return Self::from(*commit_error);
+        }
         let DieselError::DatabaseError(kind, info) = &error else {
             return Self::Database(error);
         };
+        if info.message() == FAILING_WORDS {
+            super::failing::met(FAILING_WORDS);
+            return Self::Failing(FAILING_WORDS.to_owned());
+        }
+        if says_full(info.message()) || info.hint().is_some_and(says_full) {
+            return Self::Full;
+        }
         let constraint = matches!(
             kind,
             DatabaseErrorKind::UniqueViolation
@@ -87,6 +111,10 @@ impl From<DieselError> for StoreError {
     }
 }
 
+fn says_full(said: &str) -> bool {
+    FULL_WORDS.iter().any(|words| said.contains(words))
+}
+
 impl StoreError {
     /// The stable code and a sentence that gives nothing away.
     pub fn to_fault(&self) -> Fault {
@@ -100,6 +128,8 @@ impl StoreError {
             Self::Newer(_) => Code::StoreNewer,
             Self::HalfCopied => Code::StoreHalfCopied,
             Self::CommitUnknown(_) => Code::SeqOutcomeUnknown,
+            Self::Full => Code::StoreFull,
+            Self::Failing(_) => Code::StoreFailing,
             Self::Constraint(_) | Self::Database(_) | Self::Worker(_) => Code::StoreFailed,
         };
         Fault::new(code, "", self.to_string())
@@ -137,6 +167,25 @@ mod tests {
         }
         assert!(matches!(error(DatabaseErrorKind::Unknown, "database is locked"), StoreError::Busy));
         assert!(matches!(error(DatabaseErrorKind::UniqueViolation, "prev"), StoreError::Constraint(_)));
-        assert!(matches!(error(DatabaseErrorKind::Unknown, "disk I/O error"), StoreError::Database(_)));
+        assert!(matches!(error(DatabaseErrorKind::Unknown, "no such table: x"), StoreError::Database(_)));
+    }
+    #[test]
+    fn a_full_disk_and_a_failing_one_are_told_apart_also_at_a_commit() {
+        let error = |said: &str| DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(said.to_owned()));
+        let at_commit = |commit_error| DieselError::RollbackErrorOnCommit {
+            rollback_error: Box::new(error("cannot rollback - no transaction is active")),
+            commit_error: Box::new(commit_error),
+        };
+        for said in ["database or disk is full", "could not extend file \"base/5/1259\": No space left on device"] {
+            for error in [error(said), at_commit(error(said))] {
+                let found = StoreError::from(error);
+                assert!(matches!(found, StoreError::Full), "{said}: {found}");
+                assert_eq!(found.to_fault().code.class(), crate::base::Class::Full);
+            }
+        }
+        for error in [error("disk I/O error"), at_commit(error("disk I/O error"))] {
+            let found = StoreError::from(error);
+            assert!(matches!(found, StoreError::Failing(_)), "{found}");
+        }
     }
 }

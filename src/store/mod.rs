@@ -14,6 +14,7 @@ mod connection;
 mod copy;
 mod dump;
 mod error;
+mod failing;
 mod hold;
 mod lease;
 mod lookups;
@@ -26,6 +27,7 @@ mod schema;
 mod state;
 mod tx;
 mod view;
+mod wal;
 mod young;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,9 +38,10 @@ use tokio::sync::Semaphore;
 
 use crate::base::stages::Stage;
 pub use connection::DatabaseUrl;
-use connection::{Conn, Purpose, ReaderManager, begin_read, begin_write, in_transaction};
+use connection::{Conn, ReaderManager, begin_read, begin_write, in_transaction};
 pub use copy::{CopiedTable, CopyError, CopyProgress, CopyReport, copy};
 pub use error::StoreError;
+pub use failing::at_disk_failure;
 pub use hold::Hold;
 pub use lease::Lease;
 pub use lookups::Found;
@@ -80,7 +83,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Url`], [`StoreError::Unmigrated`], [`StoreError::Newer`].
     pub fn open(url: &DatabaseUrl, reader_connections: u32) -> Result<Self, StoreError> {
-        let mut writer = url.connect(Purpose::Write, false)?;
+        let mut writer = wal::connect_writer(url)?;
         let pending = migrations::pending(&mut writer)?;
         if !pending.is_empty() {
             return Err(StoreError::Unmigrated(pending.join(", ")));
@@ -129,7 +132,8 @@ impl Store {
                 let committed =
                     Stage::Store.measure(|| <Conn as Connection>::TransactionManager::commit_transaction(&mut *conn));
                 if let Err(error) = committed {
-                    // A busy database refuses before it writes; after anything else only asking again tells.
+                    // A busy database refuses before it writes, and one without room rolls back; after anything else only asking
+                    // again tells.
                     let error = StoreError::from(error);
                     let unknown = match error {
                         StoreError::Database(_) | StoreError::Unreachable(_) => {
@@ -144,6 +148,8 @@ impl Store {
                         | StoreError::Newer(_)
                         | StoreError::HalfCopied
                         | StoreError::CommitUnknown(_)
+                        | StoreError::Full
+                        | StoreError::Failing(_)
                         | StoreError::Worker(_) => error,
                     };
                     if let Err(error) = self.leave_transaction(&mut conn) {
@@ -156,6 +162,7 @@ impl Store {
                 if let Some(written) = written {
                     self.young.committed(written);
                 }
+                wal::bring_over(&mut conn);
                 Ok(value)
             }
             Err(error) => {
@@ -170,7 +177,7 @@ impl Store {
         match begin_write(conn).map_err(StoreError::from) {
             Err(StoreError::Unreachable(why)) => {
                 tracing::warn!(why, "the writer's connection is gone; connecting anew");
-                *conn = self.url.connect(Purpose::Write, false)?;
+                *conn = wal::connect_writer(&self.url)?;
                 Ok(begin_write(conn)?)
             }
             begun => begun,
@@ -184,7 +191,7 @@ impl Store {
             roll_back(conn);
         }
         if in_transaction(conn) {
-            *conn = self.url.connect(Purpose::Write, false)?;
+            *conn = wal::connect_writer(&self.url)?;
         }
         Ok(())
     }

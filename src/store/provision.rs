@@ -138,7 +138,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn with_own_writer(&self) -> Result<Self, StoreError> {
-        let writer = self.url.connect(Purpose::Write, false)?;
+        let writer = super::wal::connect_writer(&self.url)?;
         Ok(Self { writer: Arc::new(Mutex::new(writer)), ..self.clone() })
     }
 }

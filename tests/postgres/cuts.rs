@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::client::{Ask, Dice, draft, issue, notice};
 use crate::proxy::{Cut, Proxy};
-use crate::server::{TestDatabase, number, value};
+use crate::run::number;
+use crate::server::{TestDatabase, value};
 use crate::town::{Town, alone, block_on, seed};
 
 // Turns of all connections are counted together, also those of the outbox and of beats in the background: the nth turn is not the same

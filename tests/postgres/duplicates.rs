@@ -7,7 +7,8 @@ use std::time::Instant;
 use futures_util::future::join_all;
 
 use crate::client::{Ask, draft, issue};
-use crate::server::{TestDatabase, lines, number, value};
+use crate::run::number;
+use crate::server::{TestDatabase, lines, value};
 use crate::town::{Town, alone, block_on, processes};
 
 const REQUESTS: usize = 1_000;

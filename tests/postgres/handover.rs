@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::client::Dice;
 use crate::load::{Issued, Load, nothing_lost_nothing_twice};
-use crate::server::{TestDatabase, number, value};
+use crate::run::number;
+use crate::server::{TestDatabase, value};
 use crate::town::{Town, alone, block_on, seed};
 
 const PROCESSES: usize = 3;

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::client::Dice;
 use crate::load::{Load, nothing_lost_nothing_twice};
-use crate::server::{Server, TestDatabase, number};
+use crate::run::number;
+use crate::server::{Server, TestDatabase};
 use crate::town::{Town, alone, block_on, processes, seed};
 
 /// So many that there is always a batch on its way.

@@ -9,16 +9,7 @@ use diesel::pg::PgConnection;
 use diesel::sql_types::Text;
 use diesel::{QueryableByName, RunQueryDsl as _};
 
-/// A variable of the test run.
-pub fn variable(name: &str) -> Option<String> {
-    #[expect(clippy::disallowed_methods, reason = "the configuration of a test run, not of the program")]
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-/// A number of the test run.
-pub fn number(name: &str, otherwise: u64) -> u64 {
-    variable(name).map_or(otherwise, |text| text.parse().unwrap_or_else(|_| panic!("{name} must be a whole number")))
-}
+use crate::run::{free_port, variable};
 
 fn required(name: &str, what: &str) -> String {
     variable(name).unwrap_or_else(|| {
@@ -99,21 +90,6 @@ fn drop_quietly(conn: &mut PgConnection, sql: &str) {
 /// The URL of another database of the same server.
 fn at(server: &str, database: &str) -> String {
     format!("{}/{database}", server.rsplit_once('/').unwrap().0)
-}
-
-/// A port that is free, and that stays so while whoever listens there is restarted: below the range from which the system takes ports
-/// for outgoing connections, of which these tests make thousands.
-pub fn free_port() -> u16 {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let first = u64::from(std::process::id()) * 37;
-    for _ in 0..12_000 {
-        let port = 20_000 + (first + NEXT.fetch_add(1, Ordering::SeqCst)) % 12_000;
-        let port = u16::try_from(port).unwrap();
-        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-    panic!("no port between 20000 and 32000 is free");
 }
 
 /// A server of a test's own, its files in a temporary folder; stopped at the end.

@@ -120,17 +120,13 @@ impl Worker {
     }
 
     fn seal(&mut self, submission: &Submission) -> Result<Sealed, Faults> {
-        match (self.shared.kind, &submission.command) {
-            (Kind::Bare, Command::Issue(_)) => self.as_the_first(submission, |_, _| Ok(())),
-            (Kind::Plain, Command::Issue(_)) => self.as_the_first(submission, Self::insert),
-            (
-                Kind::Bare | Kind::Naive | Kind::Plain,
-                Command::Issue(_)
-                | Command::RegisterMerchant(_)
-                | Command::SetRules(_)
-                | Command::RecordPayment(_)
-                | Command::RecordRefund(_),
-            ) => self.alone.seal(submission),
+        if !matches!(submission.command, Command::Issue(_)) {
+            return self.alone.seal(submission);
+        }
+        match self.shared.kind {
+            Kind::Bare => self.as_the_first(submission, |_, _| Ok(())),
+            Kind::Plain => self.as_the_first(submission, Self::insert),
+            Kind::Naive => self.alone.seal(submission),
         }
     }
 

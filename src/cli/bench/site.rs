@@ -293,7 +293,8 @@ async fn people(desk: &Arc<Desk>) -> Result<Keys, Faults> {
         classification_prefixes: Some(vec!["1".to_owned(), "3".to_owned()]),
         ..IssuingRules::default()
     };
-    desk.set_rules(IdempotencyKey::try_from("bench-rules")?, RulesBody { scope: RulesScope::All, rules }).await?;
+    desk.set_rules(IdempotencyKey::try_from("bench-rules")?, RulesBody { scope: RulesScope::All, rules, from: None })
+        .await?;
     let mut merchants = Vec::new();
     for number in 1..=MERCHANTS {
         let merchant = register(desk, number).await?;

@@ -137,7 +137,7 @@ pub async fn set_rules(
         .map_err(|fault| Fault::new(Code::HttpQueryMalformed, "scope", fault.message))?;
     let in_rules =
         |fault: Fault| if matches!(fault.path.as_str(), "" | "scope") { fault } else { fault.under("rules") };
-    let set = state.desk.set_rules(key, RulesBody { scope, rules: body.rules }).await;
+    let set = state.desk.set_rules(key, RulesBody { scope, rules: body.rules, from: None }).await;
     let recorded = set.map_err(|faults| Faults(faults.0.into_iter().map(in_rules).collect()))?;
     Ok(HttpResponse::Created().json(RecordedReply {
         entry: recorded.receipt.index,

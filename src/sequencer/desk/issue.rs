@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{Desk, POLICY, Profile, Recorded, not_reserved, unknown_merchant};
+use super::{Desk, POLICY, Profile, Recorded, not_reserved, rules_in_force, unknown_merchant};
 use crate::base::ids::{IdempotencyKey, MerchantId};
 use crate::base::stages::Stage;
 use crate::base::{Code, Fault, Faults, LegalDate};
@@ -14,7 +14,7 @@ use crate::chain::issuer::{Address, IssuerSignature, eip191_hash};
 use crate::invoice::checked::Checked;
 use crate::invoice::draft::Draft;
 use crate::ledger::command::{Command, Issue, Unsigned, request_hash};
-use crate::ledger::state::{Reader as _, State};
+use crate::ledger::state::Reader as _;
 use crate::store::Reader;
 
 /// A request to issue.
@@ -128,8 +128,7 @@ impl Desk {
         let read = move |reader: &mut Reader<'_>| {
             // Not as it was read before: who must sign may have changed since.
             let known = reader.merchant(&wanted)?.ok_or_else(|| unknown_merchant(&wanted))?;
-            let height = reader.checkpoint()?.map_or(0, |block| block.height.saturating_add(1));
-            Ok::<_, Faults>((known, State::over(reader).rules_for(&wanted, height)?))
+            Ok::<_, Faults>((known, rules_in_force(reader, &wanted)?))
         };
         let (known, rules) = self.store.read(read).await?;
         let date = LegalDate::of(self.clock.now())?;

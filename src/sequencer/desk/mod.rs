@@ -23,8 +23,8 @@ use crate::chain::hash::Hash;
 use crate::chain::issuer::IssuerKey;
 use crate::chain::receipt::Receipt;
 use crate::invoice::draft::{CheckPolicy, Severity};
-use crate::ledger::record::Merchant;
-use crate::ledger::state::Reader as _;
+use crate::ledger::record::{Merchant, RulesRecord};
+use crate::ledger::state::{Reader as _, State};
 use crate::parties::kingdee::custody::{Custody, KeyOwner};
 use crate::parties::kingdee::erp::Erp;
 use crate::parties::tencent::notice::NoticeVerifier;
@@ -76,6 +76,12 @@ pub struct Desk {
 struct Profile {
     merchant: Merchant,
     key: Option<Arc<IssuerKey>>,
+}
+
+/// The rules that will bind a merchant in the next block.
+fn rules_in_force(reader: &mut Reader<'_>, merchant: &MerchantId) -> Result<Option<Arc<RulesRecord>>, Faults> {
+    let next = reader.checkpoint()?.map_or(0, |block| block.height.saturating_add(1));
+    Ok(State::over(reader).rules_for(merchant, next)?)
 }
 
 /// A command's durable outcome, new or from before.

@@ -1,13 +1,13 @@
 //! The payment desk: partners' notices become payments and refunds; orders wait for their payment or find it there.
 
-use super::{Desk, POLICY, Recorded};
+use super::{Desk, POLICY, Recorded, rules_in_force};
 use crate::base::ids::{MerchantId, Provider, TransactionId};
 use crate::base::{Code, Fault, Faults, LegalDate};
 use crate::chain::canonical;
 use crate::invoice::IssuingRules;
 use crate::invoice::money::Fen;
 use crate::ledger::command::{Command, PaymentBody, RefundBody};
-use crate::ledger::state::{Reader as _, State};
+use crate::ledger::state::Reader as _;
 use crate::parties::kingdee::billing::Order;
 use crate::parties::tencent::PROVIDER;
 use crate::parties::tencent::notice::{Notice, NoticeHeaders, PaymentNotice, RefundNotice};
@@ -106,7 +106,7 @@ impl Desk {
             .store
             .read(move |reader| {
                 let known = reader.order(&id, &key)?;
-                Ok::<_, Faults>((known, State::over(reader).rules_for(&id)?))
+                Ok::<_, Faults>((known, rules_in_force(reader, &id)?))
             })
             .await?;
         if known.is_some_and(|known| known == text) {

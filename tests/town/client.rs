@@ -1,5 +1,7 @@
 //! Asking over HTTP, and what a caller may be told when something has gone wrong.
 
+#![allow(dead_code, reason = "each target that includes this uses its own part")]
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -231,15 +233,30 @@ pub fn notice(platform: &Platform, mchid: &str, transaction: &str, order: &str, 
 
 /// The notice that a whole payment was paid back.
 pub fn refund_notice(platform: &Platform, mchid: &str, transaction: &str, order: &str, fen: i64) -> Ask {
+    let part = Part { refund: format!("5{transaction}"), paid_fen: fen, refund_fen: fen };
+    refund_part_notice(platform, mchid, transaction, order, part)
+}
+
+/// What of a payment is paid back.
+pub struct Part {
+    /// WeChat Pay's id of the refund.
+    pub refund: String,
+    pub paid_fen: i64,
+    pub refund_fen: i64,
+}
+
+/// The notice that part of a payment was paid back.
+pub fn refund_part_notice(platform: &Platform, mchid: &str, transaction: &str, order: &str, part: Part) -> Ask {
+    let Part { refund, paid_fen, refund_fen } = part;
     let refund = SandboxRefund {
-        notice_id: format!("EV-back-{transaction}"),
+        notice_id: format!("EV-back-{refund}"),
         mchid: mchid.to_owned(),
         transaction: transaction.to_owned(),
         out_trade_no: order.to_owned(),
-        refund: format!("5{transaction}"),
-        out_refund_no: format!("back-{order}"),
-        paid_fen: fen,
-        refund_fen: fen,
+        out_refund_no: format!("back-{refund}"),
+        refund,
+        paid_fen,
+        refund_fen,
         success_time: PAID_AT,
     };
     noticed(platform.refund(&refund, &stamp()).unwrap())

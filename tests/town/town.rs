@@ -1,17 +1,18 @@
 //! A town of service processes on one database: one keyring, one configuration, a port each. Ended when dropped, also by a panic.
 
+#![allow(dead_code, reason = "each target that includes this uses its own part")]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use piaolian::base::Clock as _;
 use piaolian::parties::tencent::sandbox::Platform;
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Ask, Client};
-use crate::server::{free_port, number, variable};
+use crate::run::{free_port, number, variable};
 
 /// How long a process may take to be ready: a debug build on two busy cores.
 const READY_WITHIN: Duration = Duration::from_secs(30);
@@ -35,10 +36,7 @@ pub fn processes() -> usize {
 
 /// The seed of a test, printed so that a run can be repeated.
 pub fn seed() -> u64 {
-    let now = piaolian::base::SystemClock.now().0.unsigned_abs();
-    let seed = number("TEST_SEED", now);
-    println!("TEST_SEED={seed}");
-    seed
+    crate::run::seed("TEST_SEED")
 }
 
 /// The program under test.
@@ -60,7 +58,7 @@ pub fn done(arguments: &[&str]) -> String {
 }
 
 /// A registered merchant.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Merchant {
     pub mchid: String,
     pub key: String,
@@ -95,7 +93,7 @@ pub struct Town {
     pub database: String,
     processes: Vec<Process>,
     pub client: Client,
-    pub platform: Platform,
+    pub platform: Arc<Platform>,
     pub bureau: String,
     /// Last: processes write and read there until they are dropped.
     folder: tempfile::TempDir,
@@ -104,7 +102,11 @@ pub struct Town {
 impl Town {
     /// A database made ready, with nobody serving it yet.
     pub fn new(database: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::beside(tempfile::tempdir().unwrap(), database)
+    }
+
+    /// The same with its files in a folder that is there already.
+    pub fn beside(folder: tempfile::TempDir, database: &str) -> Self {
         let platform = Platform::generate(&[7; 16]).unwrap();
         std::fs::write(folder.path().join("platform.pem"), platform.public_key_pem().unwrap()).unwrap();
         std::fs::write(folder.path().join("api-v3.key"), platform.api_v3_key().expose()).unwrap();
@@ -114,7 +116,7 @@ impl Town {
             database: database.to_owned(),
             processes: Vec::new(),
             client,
-            platform,
+            platform: Arc::new(platform),
             bureau: String::new(),
         };
         let config = town.write_config("once", database, free_port(), "");
@@ -149,23 +151,35 @@ impl Town {
 
     /// Adds a process; `more` are further lines of its configuration. Gives its place in the town.
     pub async fn add(&mut self, database: &str, more: &str) -> usize {
-        let nth = self.processes.len();
-        let port = free_port();
-        let config = self.write_config(&format!("process-{nth}"), database, port, more);
-        let log = self.folder.path().join(format!("process-{nth}.log"));
-        self.processes.push(Process { config, log, port, child: None });
+        let nth = self.place(database, more);
         self.start(nth);
         self.ready(nth).await;
         nth
     }
 
+    /// The same without starting it.
+    pub fn place(&mut self, database: &str, more: &str) -> usize {
+        let nth = self.processes.len();
+        let port = free_port();
+        let config = self.write_config(&format!("process-{nth}"), database, port, more);
+        let log = self.folder.path().join(format!("process-{nth}.log"));
+        self.processes.push(Process { config, log, port, child: None });
+        nth
+    }
+
     /// Starts a process that does not run.
     pub fn start(&mut self, nth: usize) {
+        self.start_in(nth, &[]);
+    }
+
+    /// The same with these variables in its environment.
+    pub fn start_in(&mut self, nth: usize, environment: &[(&str, &str)]) {
         let process = &mut self.processes[nth];
         assert!(process.child.is_none(), "process {nth} runs already");
         let log = std::fs::OpenOptions::new().create(true).append(true).open(&process.log).unwrap();
         let child = Command::new(program())
             .args(["serve", "--config", text(&process.config)])
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -180,7 +194,22 @@ impl Town {
         while self.role(nth).await.is_none() {
             let ended = self.processes[nth].child.as_mut().unwrap().try_wait().unwrap();
             assert!(ended.is_none() && Instant::now() < until, "process {nth} is not ready; ended: {ended:?}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Waits for a process to end by itself; how it ended, or nothing if it goes on.
+    pub async fn ended(&mut self, nth: usize, within: Duration) -> Option<ExitStatus> {
+        let until = Instant::now() + within;
+        loop {
+            if let Some(ended) = self.processes[nth].child.as_mut().unwrap().try_wait().unwrap() {
+                self.processes[nth].child = None;
+                return Some(ended);
+            }
+            if Instant::now() > until {
+                return None;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 
@@ -260,6 +289,11 @@ impl Town {
         std::fs::read_to_string(&self.processes[nth].log).unwrap()
     }
 
+    /// The folder that the processes' files are in.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The roster's file.
     pub fn roster(&self) -> PathBuf {
         self.folder.path().join("keys/roster.json")
@@ -272,8 +306,13 @@ impl Town {
 
     /// Registers a merchant that has a payment number, and makes it a key.
     pub async fn register(&self, nth: u64) -> Merchant {
+        self.register_as(nth, &self.registration(nth)).await
+    }
+
+    /// The same by a request of one's own.
+    pub async fn register_as(&self, nth: u64, registration: &Ask) -> Merchant {
         let mchid = (1_900_000_000 + nth).to_string();
-        let answer = self.ask(0, &self.registration(nth)).await;
+        let answer = self.ask(0, registration).await;
         let id = &answer.json()["merchant"]["id"];
         let body = json!({"role": "merchant", "merchant": id, "label": "desk"});
         let key = self.ask(0, &Ask::post("/v1/api-keys").by(&self.bureau).json(&body)).await;
@@ -282,10 +321,18 @@ impl Town {
 
     /// The request that registers a merchant.
     pub fn registration(&self, nth: u64) -> Ask {
-        let body = json!({
+        self.registration_billed(nth, false)
+    }
+
+    /// The same for one whose payments become invoices by themselves, or not.
+    pub fn registration_billed(&self, nth: u64, issue_on_payment: bool) -> Ask {
+        let mut body = json!({
             "name": format!("深圳市票链样例第{nth}商行"), "taxpayer_id": format!("9144030000TEST{nth:04}"),
             "mchid": (1_900_000_000 + nth).to_string(),
         });
+        if issue_on_payment {
+            body["issue_on_payment"] = json!(true);
+        }
         Ask::post("/v1/merchants").by(&self.bureau).once(&format!("register-{nth}")).json(&body)
     }
 

@@ -1,0 +1,216 @@
+//! A disk that is full, and one that fails, at every single write and sync.
+//!
+//! Full: callers are told 507 and to come back, nothing is half done, and it goes on by itself once there is room. Failing: nobody is
+//! told anything any more, the process ends at once and says why, and the next one finds everything that was told.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::callers::{Caller, Crowd};
+use crate::history::Outcome;
+use crate::operation::{Issue, Operation, Pay, Refund};
+use crate::run::{number, seed};
+use crate::scene::Scene;
+use crate::shim::{Calls, Files, Kind, Shim};
+use crate::town::{alone, block_on};
+
+/// No commit of these takes more calls.
+const CALLS_MAX: u64 = 2_000;
+
+/// What a process ends with when its disk fails (EX_IOERR).
+const DISK_FAILED: i32 = 74;
+
+/// How soon it has ended.
+const ENDS_WITHIN: Duration = Duration::from_secs(10);
+
+/// A scene on a disk that does as it is told.
+async fn scene() -> (Scene, Shim, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let shim = Shim::in_folder(folder.path());
+    let scene = Scene::start(&shim.environment()).await;
+    (scene, shim, folder)
+}
+
+/// A payment, two invoices on it, the rest of it paid back: four commits.
+fn story(name: &str) -> Vec<Arc<Operation>> {
+    let (transaction, order) = (format!("{name}-t"), format!("{name}-o"));
+    let invoice = |nth: u64| Issue { key: format!("{name}-{nth}"), fen: 4_000, payment: Some(transaction.clone()) };
+    let refund = Refund {
+        refund: format!("{name}-r"),
+        transaction: transaction.clone(),
+        order: order.clone(),
+        paid: 10_000,
+        fen: 2_000,
+    };
+    let pay = Pay { transaction: transaction.clone(), order, fen: 10_000, billed: false };
+    let story =
+        [Operation::Pay(pay), Operation::Issue(invoice(1)), Operation::Issue(invoice(2)), Operation::Refund(refund)];
+    story.into_iter().map(Arc::new).collect()
+}
+
+/// Tells a story on a full disk: each part is done, refused since an earlier one is missing, or told that there is no room.
+async fn told_full(caller: &Caller, story: &[Arc<Operation>]) -> u64 {
+    let mut full = 0;
+    for operation in story {
+        match caller.attempt(operation, None).await {
+            Outcome::Done(_) | Outcome::Refused(_) => {}
+            Outcome::Later(code) if code == "STORE-FULL" => full += 1,
+            outcome => panic!("on a full disk: {outcome:?}: {operation:?}"),
+        }
+    }
+    full
+}
+
+#[test]
+fn a_disk_that_is_full_from_any_write_on_refuses_until_there_is_room() {
+    let _alone = alone();
+    block_on(async {
+        let (mut scene, shim, _folder) = scene().await;
+        let caller = scene.caller();
+        for (kind, once) in
+            [(Kind::NoSpace, false), (Kind::NoSpace, true), (Kind::Short, true), (Kind::ShortThenNoSpace, false)]
+        {
+            let started = Instant::now();
+            let (mut nth, mut full) = (1, 0);
+            loop {
+                let story = story(&format!("{kind:?}-{once}-{nth}"));
+                shim.fail(kind, Calls::Writes, Files::Any, nth..if once { nth + 1 } else { u64::MAX });
+                let refused = told_full(&caller, &story).await;
+                if shim.mend() == 0 {
+                    break;
+                }
+                // What was cut short by one write is finished by the next.
+                assert_eq!(refused > 0, kind != Kind::Short, "{kind:?} at write {nth}: {refused} were told");
+                full += refused;
+                // By itself, at once; what was refused for want of an earlier part is asked again too.
+                for operation in &story {
+                    let outcome = caller.attempt(operation, None).await;
+                    assert!(matches!(outcome, Outcome::Done(_)), "{kind:?} at write {nth}: {outcome:?}: {operation:?}");
+                }
+                if nth % 10 == 0 {
+                    scene.check();
+                }
+                nth += 1;
+                assert!(nth < CALLS_MAX, "no end of writes");
+            }
+            assert!(nth > 20, "a story has more writes than {nth}");
+            let report = scene.check();
+            println!(
+                "{kind:?} (once: {once}) at each of {} writes: {full} times 507; {report}; {:?}",
+                nth - 1,
+                started.elapsed()
+            );
+        }
+        scene.town.stop();
+    });
+}
+
+#[test]
+fn a_disk_that_is_full_now_and_then_under_load_needs_no_restart() {
+    let _alone = alone();
+    let (seed, cycles) = (seed("FAULTS_SEED"), number("FAULTS_CYCLES", 10));
+    block_on(async {
+        let (mut scene, shim, _folder) = scene().await;
+        let crowd = Crowd::start(&scene.caller(), 8, 20, "full", seed);
+        for cycle in 0..cycles {
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            shim.fail(Kind::NoSpace, Calls::Writes, Files::Any, 1..u64::MAX);
+            let full = Instant::now();
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let freed = Instant::now();
+            shim.mend();
+            let attempts = scene.history.attempts();
+            let during = attempts.iter().filter(|attempt| attempt.asked > full && attempt.answered < freed);
+            let told = during.filter(|attempt| attempt.outcome == Outcome::Later("STORE-FULL".to_owned())).count();
+            assert!(told > 0, "cycle {cycle}: nobody was told");
+            scene.town.audit();
+        }
+        crowd.go_home().await;
+        scene.settle().await;
+        scene.delivered().await;
+        let report = scene.check();
+        println!("FAULTS_SEED={seed}: full and freed {cycles} times: {report}");
+        scene.town.stop();
+    });
+}
+
+/// Lets something fail under a story, and holds the process to its word: it ends, says why, and the next one has everything.
+async fn ends_and_comes_back(scene: &mut Scene, shim: &Shim, story: &[Arc<Operation>], what: &str) -> bool {
+    let caller = scene.caller();
+    for operation in story {
+        match caller.attempt(operation, None).await {
+            Outcome::Done(_) => {}
+            Outcome::Unknown => break,
+            outcome => panic!("{what}: {outcome:?}: {operation:?}"),
+        }
+    }
+    if shim.mend() == 0 {
+        return false;
+    }
+    let ended = scene.town.ended(0, ENDS_WITHIN).await.unwrap_or_else(|| panic!("{what}: the process goes on"));
+    assert_eq!(ended.code(), Some(DISK_FAILED), "{what}: {ended}");
+    let log = scene.town.log(0);
+    let last = log.lines().last().unwrap();
+    assert!(last.contains("STORE-FAILING") && last.contains("disk I/O error"), "{what}: it does not say why: {last}");
+    scene.restart(&[]).await;
+    scene.settle().await;
+    scene.check();
+    true
+}
+
+#[test]
+fn a_process_whose_disk_fails_in_a_commit_ends_and_the_next_one_has_everything() {
+    let _alone = alone();
+    block_on(async {
+        let (mut scene, shim, _folder) = scene().await;
+        for calls in [Calls::Writes, Calls::Syncs] {
+            let (started, mut nth) = (Instant::now(), 1);
+            loop {
+                let what = format!("EIO at call {nth} of {calls:?}");
+                // Two commits: the first after a start, and one that finds everything in place.
+                let story = &story(&format!("{calls:?}-{nth}"))[..2];
+                shim.fail(Kind::Failed, calls, Files::Any, nth..nth + 1);
+                if !ends_and_comes_back(&mut scene, &shim, story, &what).await {
+                    break;
+                }
+                nth += 1;
+                assert!(nth < CALLS_MAX, "no end of calls");
+            }
+            assert!(nth > 2, "two commits have more {calls:?} than {}", nth - 1);
+            println!("EIO at each of {} {calls:?}: {}; {:?}", nth - 1, scene.check(), started.elapsed());
+        }
+        scene.town.stop();
+        println!("restart to first answer at most {:?}", scene.longest);
+    });
+}
+
+/// Calls on the database file that fail, of the some hundred that bring the log over.
+const MAIN_NTHS: [u64; 4] = [1, 2, 10, 50];
+
+#[test]
+fn a_process_whose_disk_fails_between_commits_ends_too() {
+    let _alone = alone();
+    block_on(async {
+        let (mut scene, shim, _folder) = scene().await;
+        let mut told = 0;
+        let syncs = [(Calls::Syncs, 1)];
+        for (calls, nth) in MAIN_NTHS.into_iter().map(|nth| (Calls::Writes, nth)).chain(syncs) {
+            shim.fail(Kind::Failed, calls, Files::Main, nth..nth + 1);
+            let what = format!("EIO at call {nth} of {calls:?} of the database file");
+            let before = told;
+            while shim.fired() == 0 {
+                told += 1;
+                assert!(told < before + 500, "{what}: the log is never brought over");
+                let caller = scene.caller();
+                for operation in story(&format!("main-{told}")) {
+                    if caller.attempt(&operation, None).await == Outcome::Unknown {
+                        break;
+                    }
+                }
+            }
+            assert!(ends_and_comes_back(&mut scene, &shim, &[], &what).await);
+        }
+        println!("EIO in the database file at writes {MAIN_NTHS:?} and its sync: {}", scene.check());
+        scene.town.stop();
+    });
+}

@@ -1,0 +1,160 @@
+//! The ledger as it stands in the database, read from outside, and what must be true of it whatever anybody asked for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use diesel::connection::{Connection as _, SimpleConnection as _};
+use diesel::sql_types::{BigInt, Text};
+use diesel::sqlite::SqliteConnection;
+use diesel::{QueryableByName, RunQueryDsl as _};
+use serde_json::Value;
+
+/// What the service's own idempotency keys begin with: the invoice of a payment, by itself.
+const BY_ITSELF: &str = "on-payment:wechat-pay:";
+
+/// An entry.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub index: u64,
+    pub height: u64,
+    pub text: String,
+    pub value: Value,
+}
+
+impl Entry {
+    pub fn new(index: u64, height: u64, text: &str) -> Self {
+        Self { index, height, text: text.to_owned(), value: serde_json::from_str(text).unwrap() }
+    }
+
+    pub fn kind(&self) -> &str {
+        self.value["kind"].as_str().unwrap()
+    }
+
+    /// What it goes by: the caller's key, or the partner's id of what was told. One name is recorded once.
+    pub fn name(&self) -> &str {
+        let body = &self.value["body"];
+        let names = [&self.value["key"], &body["refund"], &body["transaction"]];
+        names.into_iter().find_map(Value::as_str).unwrap()
+    }
+
+    /// The transaction whose invoice this is, made by itself.
+    pub fn by_itself(&self) -> Option<&str> {
+        self.name().strip_prefix(BY_ITSELF)
+    }
+}
+
+/// All entries in order.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    pub entries: Vec<Entry>,
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = BigInt)]
+    idx: i64,
+    #[diesel(sql_type = BigInt)]
+    height: i64,
+    #[diesel(sql_type = Text)]
+    entry: String,
+}
+
+impl Ledger {
+    /// Reads it, whether a process serves it or not.
+    pub fn read(database: &str) -> Self {
+        let file = database.strip_prefix("sqlite:").unwrap();
+        let mut conn = SqliteConnection::establish(file).unwrap();
+        conn.batch_execute("PRAGMA busy_timeout = 5000; PRAGMA query_only = ON;").unwrap();
+        let rows: Vec<Row> =
+            diesel::sql_query("SELECT idx, height, entry FROM entries ORDER BY idx").load(&mut conn).unwrap();
+        let number = |value: i64| u64::try_from(value).unwrap();
+        let entry = |row: Row| Entry::new(number(row.idx), number(row.height), &row.entry);
+        Self { entries: rows.into_iter().map(entry).collect() }
+    }
+
+    /// The entries that go by a name.
+    pub fn by_name(&self) -> BTreeMap<&str, Vec<&Entry>> {
+        let mut names: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+        for entry in &self.entries {
+            names.entry(entry.name()).or_default().push(entry);
+        }
+        names
+    }
+
+    /// What is wrong with it by itself: gaps, numbers, money.
+    pub fn check(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for (nth, entry) in self.entries.iter().enumerate() {
+            if entry.index != u64::try_from(nth).unwrap() || entry.value["index"] != entry.index {
+                wrong.push(format!("entry {nth} says that it is {}", entry.value["index"]));
+            }
+        }
+        wrong.extend(self.check_numbers());
+        wrong.extend(self.check_payments());
+        wrong
+    }
+
+    /// Numbers of each code are 1, 2, 3, ... in the order of the entries.
+    fn check_numbers(&self) -> Vec<String> {
+        let (mut wrong, mut last) = (Vec::new(), BTreeMap::<&str, u64>::new());
+        for entry in &self.entries {
+            let Some(number) = entry.value["number"].as_str() else { continue };
+            let last = last.entry(entry.value["code"].as_str().unwrap()).or_default();
+            *last += 1;
+            if *number != format!("{last:08}") {
+                wrong.push(format!("entry {} has number {number} after {:08}", entry.index, *last - 1));
+            }
+        }
+        wrong
+    }
+
+    /// No invoice is recorded above what was paid and not paid back by then; by another count than the service's.
+    fn check_payments(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        // Paid, paid back, invoiced.
+        let mut payments = BTreeMap::<&str, [i64; 3]>::new();
+        for entry in &self.entries {
+            let (body, draft) = (&entry.value["body"], &entry.value["draft"]);
+            let (transaction, at, fen) = match entry.kind() {
+                "record_payment" => (&body["transaction"], 0, &body["paid"]),
+                "record_refund" => (&body["transaction"], 1, &body["amount"]),
+                _ => (&draft["payment"]["transaction"], 2, &draft["total"]),
+            };
+            let Some(transaction) = transaction.as_str() else { continue };
+            let payment = payments.entry(transaction).or_default();
+            payment[at] += fen.as_i64().unwrap();
+            let [paid, back, invoiced] = *payment;
+            // What is paid back later than it was invoiced waits for its red letter.
+            if back > paid || (at == 2 && invoiced > paid - back) {
+                wrong.push(format!("entry {}: paid {paid}, paid back {back}, invoiced {invoiced} fen", entry.index));
+            }
+        }
+        wrong
+    }
+
+    /// The payments whose invoice is there, made by itself.
+    pub fn billed(&self) -> BTreeSet<&str> {
+        self.entries.iter().filter_map(Entry::by_itself).collect()
+    }
+}
+
+#[test]
+fn a_gap_a_number_twice_and_an_overdrawn_payment_are_found() {
+    let invoice = |index: u64, number: &str, total: i64| {
+        let text = format!(
+            r#"{{"code":"144032600111","draft":{{"payment":{{"transaction":"t"}},"total":{total}}},"index":{index},"key":"k{index}","kind":"issue","number":"{number}"}}"#
+        );
+        Entry::new(index, 1, &text)
+    };
+    let body = |index: u64, kind: &str, body: &str| {
+        Entry::new(index, 1, &format!(r#"{{"body":{body},"index":{index},"kind":"{kind}"}}"#))
+    };
+    let paid = body(0, "record_payment", r#"{"paid":100,"transaction":"t"}"#);
+    let back = body(2, "record_refund", r#"{"amount":30,"refund":"r","transaction":"t"}"#);
+    let of = |entries: Vec<Entry>| Ledger { entries }.check();
+    let good = vec![paid.clone(), invoice(1, "00000001", 60), back.clone(), invoice(3, "00000002", 10)];
+    assert_eq!(of(good), Vec::<String>::new());
+    assert_eq!(of(vec![paid.clone(), invoice(1, "00000001", 60), back, invoice(3, "00000002", 11)]).len(), 1);
+    assert_eq!(of(vec![paid.clone(), invoice(1, "00000002", 60)]).len(), 1, "a gap");
+    assert_eq!(of(vec![paid.clone(), invoice(1, "00000001", 1), invoice(2, "00000001", 1)]).len(), 1, "twice");
+    assert_eq!(of(vec![paid, invoice(2, "00000001", 1)]).len(), 1, "an entry is missing");
+}

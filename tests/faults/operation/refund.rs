@@ -1,0 +1,31 @@
+//! WeChat Pay tells that a payment, or part of it, was paid back.
+
+use super::Parties;
+use crate::client::{Ask, Part, refund_part_notice};
+use crate::ledger::Entry;
+
+/// A refund.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Refund {
+    pub refund: String,
+    pub transaction: String,
+    pub order: String,
+    pub paid: i64,
+    pub fen: i64,
+}
+
+impl Refund {
+    pub const REFUSALS: &[&str] = &["LEDGER-PAYMENT-UNKNOWN", "LEDGER-REFUND-TOO-LARGE", "LEDGER-REFUND-INVOICED"];
+
+    pub fn send(&self, parties: &Parties) -> Ask {
+        let part = Part { refund: self.refund.clone(), paid_fen: self.paid, refund_fen: self.fen };
+        refund_part_notice(&parties.platform, &parties.merchant.mchid, &self.transaction, &self.order, part)
+    }
+
+    pub fn is_recorded_by(&self, entry: &Entry) -> bool {
+        let body = &entry.value["body"];
+        entry.kind() == "record_refund"
+            && body["amount"] == self.fen
+            && body["transaction"] == self.transaction.as_str()
+    }
+}
