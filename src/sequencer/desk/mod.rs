@@ -3,6 +3,7 @@
 mod confirmation;
 mod day;
 mod delivery;
+mod holder;
 mod issue;
 mod key;
 mod members;
@@ -31,13 +32,14 @@ use crate::parties::tencent::notice::NoticeVerifier;
 use crate::parties::tencent::wallet::Wallet;
 use crate::store::{Reader, Store};
 
+pub use holder::{Holder, Identity, Salt};
 pub use issue::{IssueAsked, Preview};
 pub use key::{NewKey, Principal, make_key};
 pub use confirmation::{Sheet, Viewer};
 pub use members::{ChangeAsked, ChangePreview, Members, RosterChangeAsked};
 pub use payment::NoticeOutcome;
 pub use registry::{CustodyAsked, RegisterAsked};
-pub use reversal::{Reversals, ReverseAsked};
+pub use reversal::{RedPage, Reversals, ReverseAsked};
 pub use standing::{OwnKey, RotationAsked, RotationText};
 pub use verify::{Claimed, Found, Verified};
 
