@@ -40,6 +40,17 @@ impl Caller {
         self.0.merchant.clone().ok_or_else(|| Fault::new(Code::HttpRoleForbidden, "", "a key without merchant").into())
     }
 
+    /// The company that the caller is, by its taxpayer id.
+    pub fn company(&self) -> Result<String, Problem> {
+        self.require(&[Role::Company])?;
+        self.0.company.clone().ok_or_else(|| Fault::new(Code::HttpRoleForbidden, "", "a key without company").into())
+    }
+
+    /// What the caller may do.
+    pub fn role(&self) -> Role {
+        self.0.role
+    }
+
     /// Which merchant's records a list may show: a merchant sees its own, the others whatever they ask for.
     pub fn scope(&self, asked: Option<MerchantId>) -> Result<Option<MerchantId>, Problem> {
         match (self.0.role, &self.0.merchant, asked) {
@@ -47,6 +58,10 @@ impl Caller {
             (Role::Merchant, Some(own), Some(asked)) if *own == asked => Ok(Some(asked)),
             (Role::Merchant, _, _) => {
                 Err(Fault::new(Code::HttpRoleForbidden, "merchant", "a merchant sees only its own").into())
+            }
+            (Role::Company, _, _) => {
+                let message = "a company's key sees only the invoices whose documents the company has";
+                Err(Fault::new(Code::HttpRoleForbidden, "", message).into())
             }
             (Role::Bureau | Role::Auditor, _, asked) => Ok(asked),
         }
@@ -56,6 +71,7 @@ impl Caller {
     pub fn may_see(&self, owner: &MerchantId) -> bool {
         match self.0.role {
             Role::Merchant => self.0.merchant.as_ref() == Some(owner),
+            Role::Company => false,
             Role::Bureau | Role::Auditor => true,
         }
     }

@@ -13,9 +13,9 @@ use piaolian::config::keyring::{self, Keyring};
 use piaolian::invoice::IssuingRules;
 use piaolian::ledger::command::RulesBody;
 use piaolian::ledger::record::RulesScope;
-use piaolian::sequencer::desk::make_key;
+use piaolian::sequencer::desk::{Bearer, make_key};
 use piaolian::sequencer::{self, Role as Does};
-use piaolian::store::{DatabaseUrl, Hold, Role, Store};
+use piaolian::store::{DatabaseUrl, Hold, Store};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 
@@ -46,7 +46,7 @@ impl Ground {
         keyring::make(&folder.path().join("keys"), &chain()).unwrap();
         let database = TestDatabase::migrated();
         let url = database.url();
-        let new = make_key(Role::Bureau, None, "test".to_owned(), NOON).unwrap();
+        let new = make_key(Bearer::Bureau, "test".to_owned(), NOON).unwrap();
         Store::open(&url, 1).unwrap().write_blocking(|tx| tx.insert_api_key(&new.key)).unwrap();
         let client = Client::builder().no_proxy().build().unwrap();
         Self { folder, database, client, bureau: new.secret.expose().clone() }

@@ -19,8 +19,8 @@ use piaolian::http::create_app;
 use piaolian::parties::sandbox_fixtures::{DemoMerchant, MERCHANTS_JSON, merchants};
 use piaolian::parties::tencent::notice::NoticeVerifier;
 use piaolian::parties::tencent::sandbox::{Platform, SandboxPayment, SandboxRefund, Stamp};
-use piaolian::sequencer::{self, desk::make_key};
-use piaolian::store::{Role, Store, StoreError};
+use piaolian::sequencer::{self, desk::{Bearer, make_key}};
+use piaolian::store::{Store, StoreError};
 use serde_json::{Value, json};
 
 use crate::ask::{Answer, Ask};
@@ -109,8 +109,8 @@ impl TestApp {
         };
         Store::migrate(&app.database.url()).unwrap();
         app.start().await.unwrap();
-        app.bureau = app.insert_key(Role::Bureau);
-        app.auditor = app.insert_key(Role::Auditor);
+        app.bureau = app.insert_key(Bearer::Bureau);
+        app.auditor = app.insert_key(Bearer::Auditor);
         app
     }
 
@@ -151,8 +151,8 @@ impl TestApp {
         NoticeVerifier::new(keys, self.platform.api_v3_key()).unwrap()
     }
 
-    fn insert_key(&self, role: Role) -> String {
-        let new = make_key(role, None, "test".to_owned(), NOON).unwrap();
+    fn insert_key(&self, bearer: Bearer) -> String {
+        let new = make_key(bearer, "test".to_owned(), NOON).unwrap();
         self.store().write_blocking(|tx| tx.insert_api_key(&new.key)).unwrap();
         new.secret.expose().clone()
     }

@@ -26,7 +26,7 @@ use crate::parties::kingdee::erp::Erp;
 use crate::parties::tencent::wallet::Wallet;
 use crate::sequencer::desk::{CustodyAsked, Desk, Parties, RegisterAsked};
 use crate::sequencer::{self, Engine, Leadership, LeadershipThread, LocalEngine, found_chain};
-use crate::store::{Role, Store};
+use crate::store::Store;
 
 /// Merchants that the clients share.
 const MERCHANTS: u64 = 20;
@@ -303,9 +303,9 @@ async fn people(desk: &Arc<Desk>) -> Result<Keys, Faults> {
     let mut merchants = Vec::new();
     for number in 1..=MERCHANTS {
         let merchant = register(desk, number).await?;
-        merchants.push(desk.new_api_key(Role::Merchant, Some(merchant), "bench".to_owned()).await?.secret);
+        merchants.push(desk.new_api_key(Bearer::Merchant(merchant), "bench".to_owned()).await?.secret);
     }
-    let auditor = desk.new_api_key(Role::Auditor, None, "bench".to_owned()).await?.secret;
+    let auditor = desk.new_api_key(Bearer::Auditor, "bench".to_owned()).await?.secret;
     Ok(Keys { merchants, auditor })
 }
 

@@ -34,8 +34,8 @@ use crate::store::{Reader, Store};
 
 pub use holder::{Holder, Identity, Salt};
 pub use issue::{IssueAsked, Preview};
-pub use key::{NewKey, Principal, make_key};
 pub use confirmation::{Sheet, Viewer};
+pub use key::{Bearer, NewKey, Principal, make_key};
 pub use members::{ChangeAsked, ChangePreview, Members, RosterChangeAsked};
 pub use payment::NoticeOutcome;
 pub use registry::{CustodyAsked, RegisterAsked};
