@@ -151,6 +151,39 @@ impl<'a> IssuedOutline<'a> {
 }
 
 impl Entry {
+    /// The blue invoice whose draft executing this entry's command needs ([`super::State::know_draft`]).
+    pub fn blue_invoice(&self) -> Option<InvoiceId> {
+        match self.kind {
+            Kind::Reverse => self.draft.as_ref().and_then(|draft| Some(draft.red()?.of())),
+            Kind::OpenConfirmation => {
+                self.body.as_ref().and_then(|body| InvoiceId::try_from(body.get("invoice")?.as_str()?).ok())
+            }
+            Kind::RegisterMerchant
+            | Kind::SetRules
+            | Kind::RecordPayment
+            | Kind::RecordRefund
+            | Kind::Issue
+            | Kind::Lock
+            | Kind::Renew
+            | Kind::Unlock
+            | Kind::Close
+            | Kind::Pledge
+            | Kind::Release
+            | Kind::Settle
+            | Kind::Claim
+            | Kind::HandOver
+            | Kind::Discard
+            | Kind::AnswerConfirmation
+            | Kind::SuspendMerchant
+            | Kind::ResumeMerchant
+            | Kind::RotateIssuer
+            | Kind::RevokeIssuer
+            | Kind::ChangeRoster
+            | Kind::CloseDay
+            | Kind::Restored => None,
+        }
+    }
+
     /// Reads an entry from its text. Does not check that the text is canonical.
     ///
     /// # Errors

@@ -64,9 +64,8 @@ impl LocalEngine {
     /// [`Code::Internal`] when the library can't sign.
     pub fn sign_statement(&self, old: &Roster, new: &Roster, text: &str) -> Result<Vec<MemberSignature>, Fault> {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        let concerned = |key: &&SealKey| {
-            old.members().iter().chain(new.members()).any(|member| member.key == key.public())
-        };
+        let concerned =
+            |key: &&SealKey| old.members().iter().chain(new.members()).any(|member| member.key == key.public());
         keys.iter().filter(concerned).map(|key| key.sign_statement(text)).collect()
     }
 

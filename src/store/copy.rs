@@ -347,12 +347,17 @@ copied_tables! {
     entries (idx) { idx, height, kind, leaf, entry }
     tiles (level, idx) { level, idx, hashes }
     merchants (id) {
-        id, taxpayer_id, name, address_phone, bank_account, mchid, issuer, issue_on_payment, entry
+        id, taxpayer_id, name, address_phone, bank_account, mchid, issuer, issue_on_payment, entry, suspended_entry,
+        issuer_revoked_entry
     }
-    rules (scope) { scope, body, entry }
+    issuers (address) { address, merchant, since_entry, until_entry, revoked }
+    rules (scope, from_height) { scope, from_height, body, entry }
+    journals (merchant) { merchant, seq, running }
+    days (merchant, date) { merchant, date, figures, closed_entry }
     quotas (merchant, month) { merchant, month, invoices, total_fen }
     payments (entry) {
-        entry, provider, transaction_id, merchant, order_id, paid_at_ms, paid_fen, refunded_fen, invoiced_fen
+        entry, provider, transaction_id, merchant, order_id, paid_at_ms, paid_fen, refunded_fen, invoiced_fen,
+        awaiting_fen
     }
     refunds (entry) { entry, provider, refund_id, transaction_id, amount_fen }
     sequences (name) { name, issued }
@@ -360,11 +365,21 @@ copied_tables! {
     young_keys (height) { height, keys }
     watermarks (name) { name, height }
     invoices (entry) {
-        entry, code, number, merchant, date, buyer, amount_fen, tax_fen, total_fen, provider, transaction_id
+        entry, code, number, merchant, date, buyer, amount_fen, tax_fen, total_fen, provider, transaction_id,
+        blue_entry
+    }
+    reversals (entry) { entry, letters, amount_fen, tax_fen, red_amount_fen, red_tax_fen }
+    reversed_lines (entry, line) {
+        entry, line, rate, quantity, red_quantity, amount_fen, tax_fen, red_amount_fen, red_tax_fen
+    }
+    reversed_rates (entry, rate) { entry, rate, amount_fen, tax_fen, red_amount_fen, red_tax_fen }
+    lives (entry) { entry, state, fence, holder, lease_until_ms, wallet, wallet_holder, confirmation }
+    confirmations (entry) {
+        entry, invoice, merchant, buyer, by_seller, asked, state, fence, opened_at_ms, until_ms, red_entry
     }
     outbox (entry, topic) { entry, topic, state, attempts, next_at_ms, last_error }
     orders (merchant, order_id) { merchant, order_id, body, received_at_ms }
     payers (entry) { entry, openid }
-    api_keys (id) { id, key_hash, role, merchant, label, created_at_ms, revoked_at_ms }
+    api_keys (id) { id, key_hash, role, merchant, label, created_at_ms, revoked_at_ms, company }
     custody_keys (issuer) { issuer, sealed, created_at_ms }
 }

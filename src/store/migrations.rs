@@ -10,6 +10,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use super::Store;
 use super::connection::{Conn, DatabaseUrl, Purpose, begin_write};
 use super::error::StoreError;
+use super::rebuild::projections_missing;
 use super::schema::{entries, watermarks, young_keys};
 use super::tx::Tx;
 use super::young::Young;
@@ -29,10 +30,11 @@ pub(super) fn lookups_missing(conn: &mut Conn) -> Result<bool, StoreError> {
     Ok(marked == 0 && youngest.is_none() && newest.is_some())
 }
 
-fn fill_lookups(conn: &mut Conn) -> Result<(), StoreError> {
+/// Writes in one transaction of its own what no SQL can compute.
+fn fill(conn: &mut Conn, work: impl FnOnce(&mut Tx<'_>) -> Result<(), StoreError>) -> Result<(), StoreError> {
     begin_write(conn)?;
     let young = Young::default();
-    match Tx::new(conn, &young).rebuild_lookups() {
+    match work(&mut Tx::new(conn, &young)) {
         Ok(()) => Ok(<Conn as Connection>::TransactionManager::commit_transaction(conn)?),
         Err(error) => {
             <Conn as Connection>::TransactionManager::rollback_transaction(conn)?;
@@ -104,7 +106,10 @@ impl Store {
         pending(&mut conn)?;
         let run = run(&mut conn)?;
         if lookups_missing(&mut conn)? {
-            fill_lookups(&mut conn)?;
+            fill(&mut conn, |tx| tx.rebuild_lookups())?;
+        }
+        if projections_missing(&mut conn)? {
+            fill(&mut conn, |tx| tx.rebuild_projections())?;
         }
         Ok(run)
     }

@@ -20,8 +20,10 @@ mod lease;
 mod lookups;
 mod migrations;
 mod pages;
+mod pages_life;
 mod provision;
 mod reader;
+mod rebuild;
 mod rows;
 mod schema;
 mod state;
@@ -46,6 +48,7 @@ pub use hold::Hold;
 pub use lease::Lease;
 pub use lookups::Found;
 pub use pages::{InvoiceFilter, PaymentFilter};
+pub use pages_life::{ConfirmationFilter, DayFilter};
 pub use provision::{PlainRows, ServerProbe, ServerState};
 pub use reader::{Block, Reader, StoredEntry};
 pub use rows::{ApiKey, OutboxItem, Role};
@@ -90,6 +93,9 @@ impl Store {
         }
         if migrations::lookups_missing(&mut writer)? {
             return Err(StoreError::Unmigrated("the table of look-ups".to_owned()));
+        }
+        if rebuild::projections_missing(&mut writer)? {
+            return Err(StoreError::Unmigrated("the rows of the new tables".to_owned()));
         }
         let readers = r2d2::Pool::builder()
             .max_size(reader_connections.max(1))

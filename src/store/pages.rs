@@ -1,6 +1,8 @@
 //! Lists by keyset and single look-ups for the desks and pages: merchants, payments, invoices, orders, keys.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use super::error::StoreError;
 use super::reader::Reader;
@@ -43,13 +45,15 @@ pub struct PaymentFilter {
     pub merchant: Option<MerchantId>,
     /// Only those of which something is left to invoice.
     pub open: bool,
+    /// Only those of which money was given back that is invoiced still: a red letter is due.
+    pub awaiting: bool,
     /// Only entries before this index.
     pub before: Option<u64>,
     /// At most so many.
     pub limit: usize,
 }
 
-fn limit(items: usize) -> i64 {
+pub(super) fn limit(items: usize) -> i64 {
     i64::try_from(items).unwrap_or(i64::MAX)
 }
 
@@ -123,7 +127,12 @@ impl Reader<'_> {
             query = query.filter(payments::merchant.eq(merchant.to_string()));
         }
         if filter.open {
-            query = query.filter(payments::invoiced_fen.lt(payments::paid_fen - payments::refunded_fen));
+            let kept = payments::paid_fen - payments::refunded_fen - payments::awaiting_fen;
+            query = query.filter(payments::invoiced_fen.lt(kept));
+        }
+        if filter.awaiting {
+            // In the words of the partial index: a bound 0 would not be recognised.
+            query = query.filter(sql::<Bool>("awaiting_fen > 0"));
         }
         if let Some(before) = filter.before {
             query = query.filter(payments::entry.lt(column(before)));
@@ -171,12 +180,12 @@ impl Reader<'_> {
         rows.into_iter().map(Merchant::try_from).collect()
     }
 
-    /// All issuing rules in force.
+    /// All issuing rules, past, present and announced, by scope and the height from which they bind.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn all_rules(&mut self) -> Result<Vec<RulesRecord>, StoreError> {
-        let rows: Vec<RulesRow> = rules::table.order(rules::scope).load(self.conn)?;
+        let rows: Vec<RulesRow> = rules::table.order((rules::scope, rules::from_height)).load(self.conn)?;
         rows.into_iter().map(RulesRecord::try_from).collect()
     }
 

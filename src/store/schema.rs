@@ -20,9 +20,26 @@ diesel::table! {
         issuer -> Binary,
         issue_on_payment -> Bool,
         entry -> BigInt,
+        suspended_entry -> Nullable<BigInt>,
+        issuer_revoked_entry -> Nullable<BigInt>,
     }
 }
-diesel::table! { rules (scope) { scope -> Text, body -> Text, entry -> BigInt, } }
+diesel::table! {
+    issuers (address) {
+        address -> Binary,
+        merchant -> Text,
+        since_entry -> BigInt,
+        until_entry -> Nullable<BigInt>,
+        revoked -> Bool,
+    }
+}
+diesel::table! {
+    rules (scope, from_height) { scope -> Text, from_height -> BigInt, body -> Text, entry -> BigInt, }
+}
+diesel::table! { journals (merchant) { merchant -> Text, seq -> BigInt, running -> Binary, } }
+diesel::table! {
+    days (merchant, date) { merchant -> Text, date -> Text, figures -> Text, closed_entry -> Nullable<BigInt>, }
+}
 diesel::table! {
     quotas (merchant, month) { merchant -> Text, month -> Text, invoices -> BigInt, total_fen -> BigInt, }
 }
@@ -37,6 +54,7 @@ diesel::table! {
         paid_fen -> BigInt,
         refunded_fen -> BigInt,
         invoiced_fen -> BigInt,
+        awaiting_fen -> BigInt,
     }
 }
 diesel::table! {
@@ -65,6 +83,67 @@ diesel::table! {
         total_fen -> BigInt,
         provider -> Nullable<Text>,
         transaction_id -> Nullable<Text>,
+        blue_entry -> Nullable<BigInt>,
+    }
+}
+diesel::table! {
+    reversals (entry) {
+        entry -> BigInt,
+        letters -> BigInt,
+        amount_fen -> BigInt,
+        tax_fen -> BigInt,
+        red_amount_fen -> BigInt,
+        red_tax_fen -> BigInt,
+    }
+}
+diesel::table! {
+    reversed_lines (entry, line) {
+        entry -> BigInt,
+        line -> BigInt,
+        rate -> BigInt,
+        quantity -> Nullable<BigInt>,
+        red_quantity -> Nullable<BigInt>,
+        amount_fen -> BigInt,
+        tax_fen -> BigInt,
+        red_amount_fen -> BigInt,
+        red_tax_fen -> BigInt,
+    }
+}
+diesel::table! {
+    reversed_rates (entry, rate) {
+        entry -> BigInt,
+        rate -> BigInt,
+        amount_fen -> BigInt,
+        tax_fen -> BigInt,
+        red_amount_fen -> BigInt,
+        red_tax_fen -> BigInt,
+    }
+}
+diesel::table! {
+    lives (entry) {
+        entry -> BigInt,
+        state -> Text,
+        fence -> BigInt,
+        holder -> Nullable<Binary>,
+        lease_until_ms -> Nullable<BigInt>,
+        wallet -> Text,
+        wallet_holder -> Nullable<Binary>,
+        confirmation -> Nullable<BigInt>,
+    }
+}
+diesel::table! {
+    confirmations (entry) {
+        entry -> BigInt,
+        invoice -> BigInt,
+        merchant -> Text,
+        buyer -> Nullable<Binary>,
+        by_seller -> Bool,
+        asked -> Text,
+        state -> Text,
+        fence -> BigInt,
+        opened_at_ms -> BigInt,
+        until_ms -> BigInt,
+        red_entry -> Nullable<BigInt>,
     }
 }
 diesel::table! {
@@ -90,6 +169,7 @@ diesel::table! {
         label -> Text,
         created_at_ms -> BigInt,
         revoked_at_ms -> Nullable<BigInt>,
+        company -> Nullable<Text>,
     }
 }
 diesel::table! { custody_keys (issuer) { issuer -> Binary, sealed -> Binary, created_at_ms -> BigInt, } }

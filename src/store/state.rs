@@ -3,13 +3,30 @@
 use diesel::prelude::*;
 
 use super::error::StoreError;
-use super::reader::Reader;
-use super::rows::{MerchantRow, QuotaRow, RefundRow, RulesRow, SequenceRow, column};
-use super::schema::{merchants, quotas, refunds, rules, sequences};
+use super::reader::{Reader, StoredEntry};
+use super::rows::{
+    ConfirmationRow, DayRow, IssuerRow, JournalRow, LifeRow, MerchantRow, QuotaRow, RefundRow, ReversalRow,
+    ReversedLineRow, RulesRow, SequenceRow, column, reversal_of,
+};
+use super::schema::{
+    confirmations, days, issuers, journals, lives, merchants, quotas, refunds, reversals, reversed_lines,
+    reversed_rates, rules, sequences,
+};
+use crate::base::LegalDate;
 use crate::base::ids::{MerchantId, Provider, TransactionId};
+use crate::chain::issuer::Address;
+use crate::chain::roster::Roster;
+use crate::invoice::Checked;
+use crate::invoice::number::InvoiceId;
 use crate::ledger::Entry;
+use crate::ledger::confirmation::Confirmation;
+use crate::ledger::day::{Day, Journal};
+use crate::ledger::life::Life;
 use crate::ledger::lookup::{LookUp, answer_of};
-use crate::ledger::record::{Answer, Merchant, Payment, Quota, Refund, RulesRecord, RulesScope, Sequence};
+use crate::ledger::record::{
+    Answer, Invoice, Issuer, Merchant, Payment, Quota, Refund, RosterRecord, RulesRecord, RulesScope, Sequence,
+};
+use crate::ledger::reversal::Reversal;
 use crate::ledger::state;
 
 fn parsed_id(id: Option<String>) -> Result<Option<MerchantId>, StoreError> {
@@ -41,10 +58,31 @@ impl state::Reader for Reader<'_> {
         parsed_id(found.get_result(self.conn).optional()?)
     }
 
-    fn rules(&mut self, scope: &RulesScope) -> Result<Option<RulesRecord>, StoreError> {
-        let scope = String::from(scope.clone());
-        let row: Option<RulesRow> = rules::table.find(scope).get_result(self.conn).optional()?;
-        row.map(RulesRecord::try_from).transpose()
+    fn issuer(&mut self, address: &Address) -> Result<Option<Issuer>, StoreError> {
+        let row: Option<IssuerRow> = issuers::table.find(address.0.as_slice()).get_result(self.conn).optional()?;
+        row.map(Issuer::try_from).transpose()
+    }
+
+    fn rules(&mut self, scope: &RulesScope) -> Result<Vec<RulesRecord>, StoreError> {
+        let of_scope = rules::table.filter(rules::scope.eq(String::from(scope.clone())));
+        let rows: Vec<RulesRow> = of_scope.order(rules::from_height).load(self.conn)?;
+        rows.into_iter().map(RulesRecord::try_from).collect()
+    }
+
+    fn rosters(&mut self) -> Result<Vec<RosterRecord>, StoreError> {
+        let record = |roster: Roster| RosterRecord { from_height: roster.from_height(), roster };
+        Ok(Reader::rosters(self)?.into_iter().map(record).collect())
+    }
+
+    fn journal(&mut self, merchant: &MerchantId) -> Result<Option<Journal>, StoreError> {
+        let row: Option<JournalRow> = journals::table.find(merchant.as_str()).get_result(self.conn).optional()?;
+        row.map(Journal::try_from).transpose()
+    }
+
+    fn day(&mut self, merchant: &MerchantId, date: LegalDate) -> Result<Option<Day>, StoreError> {
+        let key = (merchant.as_str(), date.to_string());
+        let row: Option<DayRow> = days::table.find(key).get_result(self.conn).optional()?;
+        row.map(Day::try_from).transpose()
     }
 
     fn quota(&mut self, merchant: &MerchantId, month: &str) -> Result<Option<Quota>, StoreError> {
@@ -79,6 +117,44 @@ impl state::Reader for Reader<'_> {
         let entries = self.entries_of(LookUp::Answer(scope, key))?;
         self.answer_among(&entries, scope, key)
     }
+
+    fn invoice(&mut self, id: &InvoiceId) -> Result<Option<Invoice>, StoreError> {
+        Reader::invoice(self, id)
+    }
+
+    fn draft(&mut self, entry: u64) -> Result<Option<Checked>, StoreError> {
+        let Some(stored) = self.entry(entry)? else { return Ok(None) };
+        Ok(parsed(&stored)?.draft)
+    }
+
+    fn reversal(&mut self, entry: u64) -> Result<Option<Reversal>, StoreError> {
+        let key = column(entry);
+        let row: Option<ReversalRow> = reversals::table.find(key).get_result(self.conn).optional()?;
+        let Some(row) = row else { return Ok(None) };
+        let lines = reversed_lines::table.filter(reversed_lines::entry.eq(key)).order(reversed_lines::line);
+        let lines: Vec<ReversedLineRow> = lines.load(self.conn)?;
+        let rates = reversed_rates::table.filter(reversed_rates::entry.eq(key)).order(reversed_rates::rate);
+        reversal_of(row, lines, rates.load(self.conn)?).map(Some)
+    }
+
+    fn life(&mut self, entry: u64) -> Result<Option<Life>, StoreError> {
+        let row: Option<LifeRow> = lives::table.find(column(entry)).get_result(self.conn).optional()?;
+        row.map(Life::try_from).transpose()
+    }
+
+    fn confirmation(&mut self, entry: u64) -> Result<Option<Confirmation>, StoreError> {
+        let row: Option<ConfirmationRow> = confirmations::table.find(column(entry)).get_result(self.conn).optional()?;
+        row.map(Confirmation::try_from).transpose()
+    }
+}
+
+/// An entry as it is stored, parsed.
+pub(super) fn parsed(stored: &StoredEntry) -> Result<Entry, StoreError> {
+    Entry::parse(&stored.text).map_err(|fault| StoreError::Corrupt {
+        table: "entries",
+        key: stored.index.to_string(),
+        what: fault.to_string(),
+    })
 }
 
 impl Reader<'_> {
@@ -89,12 +165,9 @@ impl Reader<'_> {
     pub fn answer_among(&mut self, entries: &[u64], scope: &str, key: &str) -> Result<Option<Answer>, StoreError> {
         for index in entries {
             let Some(stored) = self.entry(*index)? else { continue };
-            let entry = Entry::parse(&stored.text).map_err(|fault| StoreError::Corrupt {
-                table: "entries",
-                key: index.to_string(),
-                what: fault.to_string(),
-            })?;
-            if let Some(answer) = answer_of(&entry).filter(|answer| answer.scope == scope && answer.key == key) {
+            if let Some(answer) =
+                answer_of(&parsed(&stored)?).filter(|answer| answer.scope == scope && answer.key == key)
+            {
                 return Ok(Some(answer));
             }
         }

@@ -21,9 +21,8 @@ use crate::chain::issuer::Address;
 use crate::chain::roster::Roster;
 use crate::chain::seal::Seal;
 use crate::chain::tiles::Tile;
-use crate::ledger::State;
 use crate::ledger::entry::Kind;
-use crate::ledger::state::Reader as StateReader;
+use crate::ledger::state::Tables;
 
 /// A write transaction. Reads through it see its own writes.
 pub struct Tx<'a> {
@@ -123,40 +122,64 @@ impl<'a> Tx<'a> {
     ///
     /// # Errors
     /// [`StoreError::Constraint`] when a guarantee of design.md 5 would be broken.
-    pub fn put_changes<R: StateReader>(&mut self, state: &State<R>) -> Result<(), StoreError> {
-        for merchant in state.merchants.inserted() {
+    pub fn put_changes(&mut self, tables: &Tables) -> Result<(), StoreError> {
+        for record in tables.rosters.inserted() {
+            self.insert_roster(&record.roster)?;
+        }
+        self.put_projections(tables)
+    }
+
+    /// Writes the changed rows of the tables that entries give: all changes but those of rosters, which are append-only.
+    pub(super) fn put_projections(&mut self, tables: &Tables) -> Result<(), StoreError> {
+        self.put_merchants(tables)?;
+        self.put_rules(tables)?;
+        bulk::put_issuers(self.conn, &tables.issuers)?;
+        bulk::put_quotas(self.conn, &tables.quotas)?;
+        bulk::put_journals(self.conn, &tables.journals)?;
+        bulk::put_days(self.conn, &tables.days)?;
+        self.put_sequences(tables)?;
+        bulk::insert_payments(self.conn, tables.payments.inserted())?;
+        bulk::update_payments(self.conn, tables.payments.updated())?;
+        for refund in tables.refunds.inserted().chain(tables.refunds.updated()) {
+            diesel::insert_into(refunds::table).values(RefundRow::from(refund)).execute(self.conn)?;
+        }
+        bulk::insert_invoices(self.conn, tables.invoices.inserted().chain(tables.invoices.updated()))?;
+        bulk::put_reversals(self.conn, &tables.reversals)?;
+        bulk::put_lives(self.conn, &tables.lives)?;
+        bulk::put_confirmations(self.conn, &tables.confirmations)
+    }
+
+    fn put_merchants(&mut self, tables: &Tables) -> Result<(), StoreError> {
+        for merchant in tables.merchants.inserted() {
             diesel::insert_into(merchants::table).values(MerchantRow::from(merchant)).execute(self.conn)?;
         }
-        for merchant in state.merchants.updated() {
+        for merchant in tables.merchants.updated() {
             let row = MerchantRow::from(merchant);
             let id = row.id.clone();
             let done = diesel::update(merchants::table.find(&id)).set(row).execute(self.conn)?;
             exactly("merchants", id, 1, done)?;
         }
-        for rules in state.rules.inserted() {
-            diesel::insert_into(rules::table).values(RulesRow::try_from(rules)?).execute(self.conn)?;
-        }
-        for rules in state.rules.updated() {
-            let row = RulesRow::try_from(rules)?;
-            let scope = row.scope.clone();
-            let done = diesel::update(rules::table.find(&scope)).set(row).execute(self.conn)?;
-            exactly("rules", scope, 1, done)?;
-        }
-        bulk::put_quotas(self.conn, state.quotas.inserted().chain(state.quotas.updated()))?;
-        self.put_sequences(state)?;
-        bulk::insert_payments(self.conn, state.payments.inserted())?;
-        bulk::update_payments(self.conn, state.payments.updated())?;
-        for refund in state.refunds.inserted().chain(state.refunds.updated()) {
-            diesel::insert_into(refunds::table).values(RefundRow::from(refund)).execute(self.conn)?;
-        }
-        bulk::insert_invoices(self.conn, &state.invoices)
+        Ok(())
     }
 
-    fn put_sequences<R: StateReader>(&mut self, state: &State<R>) -> Result<(), StoreError> {
-        for sequence in state.sequences.inserted() {
+    fn put_rules(&mut self, tables: &Tables) -> Result<(), StoreError> {
+        for rules in tables.rules.inserted() {
+            diesel::insert_into(rules::table).values(RulesRow::try_from(rules)?).execute(self.conn)?;
+        }
+        for rules in tables.rules.updated() {
+            let row = RulesRow::try_from(rules)?;
+            let key = (row.scope.clone(), row.from_height);
+            let done = diesel::update(rules::table.find((&key.0, key.1))).set(row).execute(self.conn)?;
+            exactly("rules", key.0, 1, done)?;
+        }
+        Ok(())
+    }
+
+    fn put_sequences(&mut self, tables: &Tables) -> Result<(), StoreError> {
+        for sequence in tables.sequences.inserted() {
             diesel::insert_into(sequences::table).values(SequenceRow::from(sequence)).execute(self.conn)?;
         }
-        for sequence in state.sequences.updated() {
+        for sequence in tables.sequences.updated() {
             // Guarded: a series only ever moves forward.
             let target = sequences::table.find(&sequence.name).filter(sequences::issued.lt(sequence.issued));
             let done = diesel::update(target).set(sequences::issued.eq(sequence.issued)).execute(self.conn)?;

@@ -19,7 +19,10 @@ use piaolian::http::create_app;
 use piaolian::parties::sandbox_fixtures::{DemoMerchant, MERCHANTS_JSON, merchants};
 use piaolian::parties::tencent::notice::NoticeVerifier;
 use piaolian::parties::tencent::sandbox::{Platform, SandboxPayment, SandboxRefund, Stamp};
-use piaolian::sequencer::{self, desk::{Bearer, make_key}};
+use piaolian::sequencer::{
+    self,
+    desk::{Bearer, make_key},
+};
 use piaolian::store::{Store, StoreError};
 use serde_json::{Value, json};
 

@@ -5,8 +5,7 @@ use super::{Audit, PAGE_ROWS, Source};
 use crate::base::Code;
 use crate::chain::hash::{self, Hash};
 use crate::chain::header::Header;
-use crate::invoice::InvoiceId;
-use crate::ledger::entry::{ENTRY_VERSION, Entry, Kind};
+use crate::ledger::entry::{ENTRY_VERSION, Entry};
 use crate::ledger::execute::{Failure, Outcome, Position, execute};
 use crate::ledger::lookup::keys_of;
 use crate::ledger::projection::{BLOCKS, ENTRIES, Row};
@@ -119,36 +118,7 @@ impl Audit<'_> {
 
     /// A red letter is executed against the blue draft, which stands in an entry further back: too many to keep them all.
     fn know_blue_draft<S: Source>(&mut self, source: &mut S, entry: &Entry) -> Result<(), S::Error> {
-        let id = match entry.kind {
-            Kind::Reverse => entry.draft.as_ref().and_then(|draft| Some(draft.red()?.of())),
-            Kind::OpenConfirmation => {
-                entry.body.as_ref().and_then(|body| InvoiceId::try_from(body.get("invoice")?.as_str()?).ok())
-            }
-            Kind::RegisterMerchant
-            | Kind::SetRules
-            | Kind::RecordPayment
-            | Kind::RecordRefund
-            | Kind::Issue
-            | Kind::Lock
-            | Kind::Renew
-            | Kind::Unlock
-            | Kind::Close
-            | Kind::Pledge
-            | Kind::Release
-            | Kind::Settle
-            | Kind::Claim
-            | Kind::HandOver
-            | Kind::Discard
-            | Kind::AnswerConfirmation
-            | Kind::SuspendMerchant
-            | Kind::ResumeMerchant
-            | Kind::RotateIssuer
-            | Kind::RevokeIssuer
-            | Kind::ChangeRoster
-            | Kind::CloseDay
-            | Kind::Restored => None,
-        };
-        let Some(id) = id else { return Ok(()) };
+        let Some(id) = entry.blue_invoice() else { return Ok(()) };
         let blue = match self.state.invoice(&id) {
             Ok(invoice) => invoice,
             Err(never) => match never {},

@@ -124,7 +124,6 @@ pub const INVOICES: LedgerTable = LedgerTable {
         ("provider", Text),
         ("transaction_id", Text),
         ("blue_entry", Int),
-        ("blue_entry", Int),
     ],
 };
 

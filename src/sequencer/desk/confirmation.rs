@@ -44,11 +44,7 @@ impl Desk {
     /// [`Code::LedgerInvoiceUnknown`] for an invoice that is not there, another merchant's, or neither held by this holder nor in its
     /// wallet: the same answer, so that numbers can't be tried out. The faults of what is asked, with the paths of the body; what
     /// execution refuses.
-    pub async fn open_confirmation(
-        &self,
-        key: IdempotencyKey,
-        body: OpenConfirmationBody,
-    ) -> Result<Recorded, Faults> {
+    pub async fn open_confirmation(&self, key: IdempotencyKey, body: OpenConfirmationBody) -> Result<Recorded, Faults> {
         own_key(&key, &body.by)?;
         let request = request_hash(&self.chain, "open_confirmation", &body)?;
         let (by, invoice) = (body.by.clone(), body.invoice);

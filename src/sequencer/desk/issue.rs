@@ -110,11 +110,7 @@ impl Desk {
     }
 
     /// What the same request led to before.
-    async fn issued_before(
-        &self,
-        asked: &IssueAsked,
-        request: Hash,
-    ) -> Result<Option<(Recorded, Vec<Fault>)>, Faults> {
+    async fn issued_before(&self, asked: &IssueAsked, request: Hash) -> Result<Option<(Recorded, Vec<Fault>)>, Faults> {
         let before = self.answered_before(asked.merchant.as_str(), &asked.key, request).await?;
         Ok(before.map(|recorded| (recorded, Vec::new())))
     }

@@ -11,9 +11,7 @@ use crate::chain::hash::statement_hash;
 use crate::chain::roster::{MemberKey, MemberName, Roster};
 use crate::chain::roster_change::{Change, MemberSignature, change_text, next_roster};
 use crate::invoice::draft::never_null;
-use crate::ledger::command::{
-    BUREAU_SCOPE, BlockName, ChangeRosterBody, Command, Keyed, RestoredBody, request_hash,
-};
+use crate::ledger::command::{BUREAU_SCOPE, BlockName, ChangeRosterBody, Command, Keyed, RestoredBody, request_hash};
 use crate::sequencer::{Behind, End};
 use crate::store::Reader;
 

@@ -32,9 +32,9 @@ use crate::parties::tencent::notice::NoticeVerifier;
 use crate::parties::tencent::wallet::Wallet;
 use crate::store::{Reader, Store};
 
+pub use confirmation::{Sheet, Viewer};
 pub use holder::{Holder, Identity, Salt};
 pub use issue::{IssueAsked, Preview};
-pub use confirmation::{Sheet, Viewer};
 pub use key::{Bearer, NewKey, Principal, make_key};
 pub use members::{ChangeAsked, ChangePreview, Members, RosterChangeAsked};
 pub use payment::NoticeOutcome;

@@ -89,8 +89,11 @@ impl Desk {
     pub async fn reverse(&self, asked: ReverseAsked) -> Result<Recorded, Faults> {
         not_reserved(&asked.key)?;
         let ReverseAsked { invoice, confirmation, signature, .. } = asked;
-        let request =
-            request_hash(&self.chain, "reverse", &Fingerprint { invoice, asked: &asked.asked, confirmation, signature })?;
+        let request = request_hash(
+            &self.chain,
+            "reverse",
+            &Fingerprint { invoice, asked: &asked.asked, confirmation, signature },
+        )?;
         let mut profile = self.profile(&asked.merchant).await?;
         for _ in 1..TRIES_MAX {
             match self.reverse_as(&profile, &asked, request).await {
@@ -119,7 +122,9 @@ impl Desk {
         };
         let signed = match (signature, &profile.key) {
             (Some(signature), _) => Issue::signed(key, request, red, profile.merchant.issuer, signature)?,
-            (None, Some(issuer)) => Stage::Sign.measure(|| Ok::<_, Faults>(Unsigned::new(key, request, red)?.sign(issuer)))?,
+            (None, Some(issuer)) => {
+                Stage::Sign.measure(|| Ok::<_, Faults>(Unsigned::new(key, request, red)?.sign(issuer)))?
+            }
             (None, None) => return Err(own_signature_missing("POST /v1/invoices/{id}/reversal-draft").into()),
         };
         let command = Command::Reverse(Box::new(Reverse::new(signed, confirmation)?));
