@@ -90,6 +90,12 @@ fn may_be_said_twice(path: &str, headers: &HeaderMap) -> bool {
     keyed || path.starts_with("/v1/notices/") || path == "/v1/orders"
 }
 
+/// Whether another proof than an API key will do: a notice's signature, or what is in the body of who speaks for a wallet.
+fn needs_no_key(path: &str, headers: &HeaderMap) -> bool {
+    let of_wallet = path.ends_with("/confirmations") || path.starts_with("/v1/confirmations/");
+    path.starts_with("/v1/notices/") || (of_wallet && !headers.contains_key("authorization"))
+}
+
 /// Middleware around every request: commands go to the leader, everything else goes on.
 pub(super) async fn to_leader<B: MessageBody + 'static>(
     request: ServiceRequest,
@@ -116,8 +122,8 @@ async fn forward<B: MessageBody + 'static>(
     if request.headers().contains_key(FORWARDED) {
         return refuse(request, not_leading().into());
     }
-    // As on the leader, a stranger's body is not read. Notices are signed, and their signature is over the body.
-    if !request.path().starts_with("/v1/notices/")
+    // As on the leader, a stranger's body is not read, but for what needs no API key.
+    if !needs_no_key(request.path(), request.headers())
         && let Err(problem) = request.extract::<Caller>().await
     {
         return refuse(request, problem);

@@ -24,7 +24,7 @@ use crate::ledger::record::RulesScope;
 use crate::parties::kingdee::custody::Custody;
 use crate::parties::kingdee::erp::Erp;
 use crate::parties::tencent::wallet::Wallet;
-use crate::sequencer::desk::{CustodyAsked, Desk, Parties, RegisterAsked};
+use crate::sequencer::desk::{Bearer, CustodyAsked, Desk, Parties, RegisterAsked};
 use crate::sequencer::{self, Engine, Leadership, LeadershipThread, LocalEngine, found_chain};
 use crate::store::Store;
 

@@ -5,9 +5,7 @@ use crate::base::ids::{IdempotencyKey, MerchantId};
 use crate::base::{Code, Fault, Faults, UnixMs};
 use crate::chain::hash::Hash;
 use crate::invoice::InvoiceId;
-use crate::ledger::command::{
-    AnswerConfirmationBody, Command, Keyed, OpenConfirmationBody, Scoped, Side, request_hash,
-};
+use crate::ledger::command::{AnswerConfirmationBody, Command, Keyed, OpenConfirmationBody, Side, request_hash};
 use crate::ledger::confirmation::{Confirmation, SheetState};
 use crate::ledger::entry::IssuedOutline;
 use crate::ledger::state::Reader as _;
