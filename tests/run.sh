@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 # Tests on whichever database TEST_DATABASE names; and those that have PostgreSQL whatever it says, or none at all.
 on_either=(cli ledger service)
-on_one=(chain floors invoice parties postgres render)
+on_one=(chain faults floors invoice parties postgres render)
 for file in tests/*.rs; do
   target=$(basename "$file" .rs)
   if [[ " ${on_either[*]} ${on_one[*]} " != *" $target "* ]]; then
@@ -129,7 +129,8 @@ run() {
   local before=$SECONDS status=0
   echo "== $1: cargo test ${*:2}"
   set -m
-  cargo test --locked "${@:2}" &
+  # One set of features for all targets, so that nothing is built twice: tests/faults.rs needs this one in the program.
+  cargo test --locked --features faults "${@:2}" &
   child=$!
   set +m
   wait "$child" || status=$?

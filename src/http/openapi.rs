@@ -3,6 +3,7 @@
 #![expect(dead_code, reason = "described, never built: the real types live in invoice and chain")]
 
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi, ToSchema};
 
 use super::routes::{
@@ -250,6 +251,28 @@ impl Modify for ApiKeyScheme {
     }
 }
 
+/// Every command may meet a full disk.
+struct FullDisk;
+
+impl Modify for FullDisk {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        for (path, item) in &mut openapi.paths.paths {
+            let commands = [&mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+            // A draft is checked and not written.
+            for command in commands.into_iter().flatten().filter(|_| path.starts_with("/v1/") && path != "/v1/drafts") {
+                let mut described = ResponseBuilder::new()
+                    .description("The disk is full; nothing was done; ask again after Retry-After");
+                // Partners' notices are answered in the partner's own form.
+                if !path.starts_with("/v1/notices/") {
+                    let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("ProblemReply"))).build();
+                    described = described.content("application/json", problem);
+                }
+                command.responses.responses.insert("507".to_owned(), RefOr::T(described.build()));
+            }
+        }
+    }
+}
+
 /// The document.
 #[derive(OpenApi)]
 #[openapi(
@@ -263,7 +286,7 @@ impl Modify for ApiKeyScheme {
                        replica has caught up.",
         license(name = "Apache-2.0")
     ),
-    modifiers(&ApiKeyScheme),
+    modifiers(&ApiKeyScheme, &FullDisk),
     paths(
         merchants::register_merchant, merchants::list_merchants, merchants::get_merchant,
         merchants::set_rules, merchants::list_rules,

@@ -169,6 +169,39 @@ mod tests {
         assert!(matches!(error(DatabaseErrorKind::UniqueViolation, "prev"), StoreError::Constraint(_)));
         assert!(matches!(error(DatabaseErrorKind::Unknown, "no such table: x"), StoreError::Database(_)));
     }
+    /// What PostgreSQL says of a disk that filled up in the middle of a page: only its hint names the cause.
+    struct Hinted;
+
+    impl diesel::result::DatabaseErrorInformation for Hinted {
+        fn message(&self) -> &str {
+            "could not extend file \"base/5/1259\": wrote only 4096 of 8192 bytes at block 7"
+        }
+        fn details(&self) -> Option<&str> {
+            None
+        }
+        fn hint(&self) -> Option<&str> {
+            Some("Check free disk space.")
+        }
+        fn table_name(&self) -> Option<&str> {
+            None
+        }
+        fn column_name(&self) -> Option<&str> {
+            None
+        }
+        fn constraint_name(&self) -> Option<&str> {
+            None
+        }
+        fn statement_position(&self) -> Option<i32> {
+            None
+        }
+    }
+
+    #[test]
+    fn a_disk_that_filled_up_within_a_page_is_full() {
+        let found = StoreError::from(DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(Hinted)));
+        assert!(matches!(found, StoreError::Full), "{found}");
+    }
+
     #[test]
     fn a_full_disk_and_a_failing_one_are_told_apart_also_at_a_commit() {
         let error = |said: &str| DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(said.to_owned()));

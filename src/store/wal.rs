@@ -62,7 +62,7 @@ mod tests {
         let url = DatabaseUrl::Sqlite(folder.path().join("ledger.db"));
         Store::migrate(&url).unwrap();
         let mut conn = connect_writer(&url).unwrap();
-        let mut pages = |conn: &mut Conn, mode: &str| -> Pages {
+        let pages = |conn: &mut Conn, mode: &str| -> Pages {
             let Conn::Sqlite(sqlite) = conn else { panic!("SQLite") };
             diesel::sql_query(format!("PRAGMA wal_checkpoint({mode})")).get_result(sqlite).unwrap()
         };

@@ -55,10 +55,27 @@ async fn told_full(caller: &Caller, story: &[Arc<Operation>]) -> u64 {
         match caller.attempt(operation, None).await {
             Outcome::Done(_) | Outcome::Refused(_) => {}
             Outcome::Later(code) if code == "STORE-FULL" => full += 1,
-            outcome => panic!("on a full disk: {outcome:?}: {operation:?}"),
+            outcome @ (Outcome::Later(_) | Outcome::Unknown | Outcome::Wrong(_)) => {
+                panic!("on a full disk: {outcome:?}: {operation:?}")
+            }
         }
     }
     full
+}
+
+/// Whether a full disk was met again, since the last time, by a write that no caller waits for.
+async fn behind_the_scenes(scene: &Scene, before: &mut usize) -> bool {
+    let until = Instant::now() + Duration::from_secs(2);
+    loop {
+        let log = scene.town.log(0);
+        let met =
+            ["could not be brought over", "the outbox could not be worked on"].map(|said| log.matches(said).count());
+        let met: usize = met.iter().sum();
+        if met > *before || Instant::now() > until {
+            return met > std::mem::replace(before, met);
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 #[test]
@@ -66,7 +83,7 @@ fn a_disk_that_is_full_from_any_write_on_refuses_until_there_is_room() {
     let _alone = alone();
     block_on(async {
         let (mut scene, shim, _folder) = scene().await;
-        let caller = scene.caller();
+        let (caller, mut behind_before) = (scene.caller(), 0);
         for (kind, once) in
             [(Kind::NoSpace, false), (Kind::NoSpace, true), (Kind::Short, true), (Kind::ShortThenNoSpace, false)]
         {
@@ -79,15 +96,16 @@ fn a_disk_that_is_full_from_any_write_on_refuses_until_there_is_room() {
                 if shim.mend() == 0 {
                     break;
                 }
-                // What was cut short by one write is finished by the next.
-                assert_eq!(refused > 0, kind != Kind::Short, "{kind:?} at write {nth}: {refused} were told");
+                // What was cut short by one write is finished by the next; a write after a commit, or of the outbox, concerns no caller.
+                let behind = refused == 0 && kind != Kind::Short && behind_the_scenes(&scene, &mut behind_before).await;
+                assert_eq!(refused > 0, kind != Kind::Short && !behind, "{kind:?} at write {nth}: {refused} were told");
                 full += refused;
                 // By itself, at once; what was refused for want of an earlier part is asked again too.
                 for operation in &story {
                     let outcome = caller.attempt(operation, None).await;
                     assert!(matches!(outcome, Outcome::Done(_)), "{kind:?} at write {nth}: {outcome:?}: {operation:?}");
                 }
-                if nth % 10 == 0 {
+                if nth % 30 == 0 {
                     scene.check();
                 }
                 nth += 1;
@@ -111,7 +129,7 @@ fn a_disk_that_is_full_now_and_then_under_load_needs_no_restart() {
     let (seed, cycles) = (seed("FAULTS_SEED"), number("FAULTS_CYCLES", 10));
     block_on(async {
         let (mut scene, shim, _folder) = scene().await;
-        let crowd = Crowd::start(&scene.caller(), 8, 20, "full", seed);
+        let crowd = Crowd::start(&scene.caller(), 4, 60, "full", seed);
         for cycle in 0..cycles {
             tokio::time::sleep(Duration::from_millis(150)).await;
             shim.fail(Kind::NoSpace, Calls::Writes, Files::Any, 1..u64::MAX);
@@ -141,7 +159,9 @@ async fn ends_and_comes_back(scene: &mut Scene, shim: &Shim, story: &[Arc<Operat
         match caller.attempt(operation, None).await {
             Outcome::Done(_) => {}
             Outcome::Unknown => break,
-            outcome => panic!("{what}: {outcome:?}: {operation:?}"),
+            outcome @ (Outcome::Refused(_) | Outcome::Later(_) | Outcome::Wrong(_)) => {
+                panic!("{what}: {outcome:?}: {operation:?}")
+            }
         }
     }
     if shim.mend() == 0 {
@@ -150,8 +170,9 @@ async fn ends_and_comes_back(scene: &mut Scene, shim: &Shim, story: &[Arc<Operat
     let ended = scene.town.ended(0, ENDS_WITHIN).await.unwrap_or_else(|| panic!("{what}: the process goes on"));
     assert_eq!(ended.code(), Some(DISK_FAILED), "{what}: {ended}");
     let log = scene.town.log(0);
-    let last = log.lines().last().unwrap();
-    assert!(last.contains("STORE-FAILING") && last.contains("disk I/O error"), "{what}: it does not say why: {last}");
+    let last: Vec<&str> = log.lines().rev().take(5).collect();
+    let why = |line: &&str| line.contains("STORE-FAILING") && line.contains("disk I/O error");
+    assert!(last.iter().any(why), "{what}: it does not say why: {last:#?}");
     scene.restart(&[]).await;
     scene.settle().await;
     scene.check();

@@ -25,6 +25,8 @@ pub struct Scene {
     pub town: Town,
     pub parties: Arc<Parties>,
     pub history: Arc<History>,
+    /// What was done and nobody was told of, so far, found at restarts.
+    pub unheard: usize,
     /// Restart to first answer, the longest so far.
     pub longest: Duration,
     /// What each start of the process has in its environment.
@@ -48,6 +50,7 @@ impl Scene {
             }),
             town,
             history: Arc::default(),
+            unheard: 0,
             longest: Duration::ZERO,
             environment,
         };
@@ -88,6 +91,7 @@ impl Scene {
         let took = started.elapsed();
         assert!(took < BACK_WITHIN, "{took:?} from the restart to the first answer");
         self.longest = self.longest.max(took);
+        self.unheard += self.history.done_unheard(&self.ledger());
     }
 
     /// Asks again for everything that nobody knows about, at once, until it is known.

@@ -1,38 +1,67 @@
-//! Switches the disk of a running process on and off (`shim.c`): the control file is memory that both share.
+//! Switches the disk of a running process on and off (`shim.c`): the control file is memory that both share. Numbers are as there.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What a chosen call comes to. The numbers are those of `shim.c`.
+/// What a chosen call comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// ENOSPC.
-    NoSpace = 1,
+    NoSpace,
     /// EIO.
-    Failed = 2,
+    Failed,
     /// Half of it is written, and said to be.
-    Short = 3,
+    Short,
     /// Half of it is written, and from then on ENOSPC: how a disk fills up.
-    ShortThenNoSpace = 4,
+    ShortThenNoSpace,
 }
 
 /// Which calls are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Calls {
     /// write, pwrite, writev, ftruncate.
-    Writes = 1,
+    Writes,
     /// fsync, fdatasync.
-    Syncs = 2,
+    Syncs,
 }
 
 /// On which of the ledger's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Files {
-    Any = 0,
+    Any,
     /// Not the write-ahead log: the database file, which is written when the log is brought over.
-    Main = 1,
+    Main,
+}
+
+impl Kind {
+    fn word(self) -> u64 {
+        match self {
+            Self::NoSpace => 1,
+            Self::Failed => 2,
+            Self::Short => 3,
+            Self::ShortThenNoSpace => 4,
+        }
+    }
+}
+
+impl Calls {
+    fn word(self) -> u64 {
+        match self {
+            Self::Writes => 1,
+            Self::Syncs => 2,
+        }
+    }
+}
+
+impl Files {
+    fn word(self) -> u64 {
+        match self {
+            Self::Any => 0,
+            Self::Main => 1,
+        }
+    }
 }
 
 /// A disk that does as it is told.
@@ -83,11 +112,11 @@ impl Shim {
     pub fn fail(&self, kind: Kind, calls: Calls, files: Files, nths: std::ops::Range<u64>) {
         self.mend();
         for (word, value) in
-            [(1, calls as u64), (2, files as u64), (3, nths.start), (4, nths.end), (SEEN, 0), (FIRED, 0)]
+            [(1, calls.word()), (2, files.word()), (3, nths.start), (4, nths.end), (SEEN, 0), (FIRED, 0)]
         {
             self.put(word, value);
         }
-        self.put(KIND, kind as u64);
+        self.put(KIND, kind.word());
     }
 
     /// The disk is as good as new. Says how many calls have failed.
