@@ -20,12 +20,14 @@ use crate::http::{HttpState, create_app};
 use crate::notify::{Outbox, Recipient};
 use crate::parties::kingdee::custody::Custody;
 use crate::parties::kingdee::erp::Erp;
+use crate::parties::tencent::claim::ClaimTokens;
 use crate::parties::tencent::notice::NoticeVerifier;
 use crate::parties::tencent::wallet::Wallet;
 use crate::sequencer::desk::{Desk, Members, Parties};
 use crate::sequencer::{
     self, End, Engine, Guard, Leadership, LeadershipThread, LocalEngine, MEMORY_FILE, Memory, Sequencer,
-    SequencerMetrics, SequencerThread, TOPIC_BILL, TOPIC_BILL_ORDER, TOPIC_ERP, TOPIC_WALLET, found_chain,
+    SequencerMetrics, SequencerThread, TOPIC_BILL, TOPIC_BILL_ORDER, TOPIC_ERP, TOPIC_WALLET, TOPIC_WALLET_REMOVE,
+    found_chain,
 };
 use crate::store::Store;
 
@@ -81,10 +83,11 @@ impl Recipient for DeskDoor {
 }
 
 fn recipients(desk: &Arc<Desk>) -> BTreeMap<&'static str, Arc<dyn Recipient>> {
-    let doors: [(&'static str, Telling); 4] = [
+    let doors: [(&'static str, Telling); 5] = [
         (TOPIC_BILL, |desk, entry| Box::pin(async move { desk.bill_payment(entry).await })),
         (TOPIC_BILL_ORDER, |desk, entry| Box::pin(async move { desk.bill_payment(entry).await })),
         (TOPIC_WALLET, |desk, entry| Box::pin(async move { desk.insert_card(entry).await })),
+        (TOPIC_WALLET_REMOVE, |desk, entry| Box::pin(async move { desk.remove_card(entry).await })),
         (TOPIC_ERP, |desk, entry| Box::pin(async move { desk.push_to_erp(entry).await })),
     ];
     let door = |(topic, tell)| {
@@ -177,6 +180,7 @@ impl Service {
         let parties = Parties {
             notices,
             custody: Custody::new(&custody)?,
+            claims: ClaimTokens::new(&custody)?,
             wallet: Arc::new(Wallet::default()),
             erp: Arc::new(Erp::default()),
             members,

@@ -7,7 +7,8 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi, ToSchema};
 
 use super::routes::{
-    chain, confirmations, days, invoices, keys, members, merchants, operations, payments, reversals, standing, verify,
+    chain, confirmations, days, holds, invoices, keys, members, merchants, operations, payments, reversals, standing,
+    verify, wallet,
 };
 
 /// A draft of an invoice.
@@ -306,12 +307,19 @@ impl Modify for FullDisk {
         chain::prove_inclusion, chain::prove_consistency,
         verify::scan, verify::query_bill_detail, verify::form,
         operations::health, operations::ready, operations::metrics,
+        holds::lock_invoices, holds::renew_lock, holds::release_lock, holds::book_lock,
+        holds::pledge_invoice, holds::release_pledge, holds::settle_pledge,
+        holds::make_commitment, holds::get_life,
+        wallet::get_claim_link, wallet::get_payment_claim_link,
+        wallet::claim_invoice, wallet::hand_over_invoice, wallet::discard_invoice, wallet::claim_page,
     ),
     components(schemas(super::problem::ProblemReply, OrderSchema)),
     tags(
         (name = "invoices"), (name = "reversals"), (name = "payments"), (name = "days"), (name = "merchants"), (name = "keys"),
         (name = "members", description = "Who seals, from when on"),
         (name = "chain", description = "What anyone may read to check us"),
+        (name = "holds", description = "Expense claims and pledges: one holder at a time, known by a commitment"),
+        (name = "wallet", description = "Claim links, and what whoever has one can do"),
         (name = "verify", description = "Public verification"),
         (name = "operations")
     )

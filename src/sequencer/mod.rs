@@ -38,7 +38,7 @@ use crate::ledger::command::Unsigned;
 use crate::store::{Reader, Store};
 use signing::ToSign;
 
-pub use candidate::{SealedBlock, TOPIC_BILL, TOPIC_BILL_ORDER, TOPIC_ERP, TOPIC_WALLET};
+pub use candidate::{SealedBlock, TOPIC_BILL, TOPIC_BILL_ORDER, TOPIC_ERP, TOPIC_WALLET, TOPIC_WALLET_REMOVE};
 pub use engine::{Engine, LocalEngine, found_chain};
 pub use guard::Guard;
 pub use leadership::{Leadership, LeadershipThread, Role};

@@ -23,6 +23,7 @@ use crate::ledger::command::RulesBody;
 use crate::ledger::record::RulesScope;
 use crate::parties::kingdee::custody::Custody;
 use crate::parties::kingdee::erp::Erp;
+use crate::parties::tencent::claim::ClaimTokens;
 use crate::parties::tencent::wallet::Wallet;
 use crate::sequencer::desk::{Bearer, CustodyAsked, Desk, Parties, RegisterAsked};
 use crate::sequencer::{self, Engine, Leadership, LeadershipThread, LocalEngine, found_chain};
@@ -271,6 +272,7 @@ fn rival(
     let parties = Parties {
         notices: None,
         custody: Custody::new(&custody)?,
+        claims: ClaimTokens::new(&custody)?,
         wallet: Arc::new(Wallet::default()),
         erp: Arc::new(Erp::default()),
         members,

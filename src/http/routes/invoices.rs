@@ -8,7 +8,7 @@ use super::super::extract::{Behind, Caller, Json, KeyedJson, Query, path_id};
 use super::super::problem::{Problem, ProblemFault, ProblemReply};
 use super::super::wire::{
     CheckDraftRequest, CheckedReply, InvoiceReply, InvoiceSummary, InvoicesReply, IssueInvoiceRequest, IssuedReply,
-    ListInvoicesQuery,
+    LifeReply, ListInvoicesQuery,
 };
 use super::{cut_page, missing, page_items};
 use crate::base::ids::{Provider, TransactionId};
@@ -19,7 +19,7 @@ use crate::chain::receipt::Receipt;
 use crate::invoice::{InvoiceId, capital};
 use crate::ledger::entry::{Entry, Gist, IssuedOutline};
 use crate::render::{self, Face, verify_url};
-use crate::sequencer::desk::{IssueAsked, Preview};
+use crate::sequencer::desk::{IssueAsked, Preview, Standing};
 use crate::store::{InvoiceFilter, StoredEntry};
 
 /// Pixels a module of the QR code as PNG: about 300 px in all, sharp on a phone.
@@ -57,6 +57,7 @@ pub(super) fn reply_of(entry: &str, leaf: &Hash, height: u64, public_url: &str) 
         capital: capital(total),
         verify_url: verify_url(public_url, leaf, &issued.number, total.get()),
         draft: issued.draft.to_owned(),
+        life: None,
     })
 }
 
@@ -175,7 +176,7 @@ async fn read_invoice(state: &HttpState, caller: &Caller, path: &str) -> Result<
     found.ok_or_else(|| missing("invoice"))
 }
 
-/// One invoice.
+/// One invoice, and how it stands at present.
 #[utoipa::path(
     get, path = "/v1/invoices/{id}", tag = "invoices", security(("api_key" = [])),
     params(("id" = String, Path, description = "<code>-<number>")),
@@ -186,8 +187,12 @@ pub async fn get_invoice(
     caller: Caller,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let (_, entry) = read_invoice(&state, &caller, &path).await?;
-    Ok(HttpResponse::Ok().json(reply_of(&entry.text, &entry.leaf, entry.height, &state.public_url)?))
+    let id: InvoiceId = path_id(&path, "id")?;
+    let standing = state.desk.standing(id, move |invoice, _leaf| caller.may_see(&invoice.merchant)).await?;
+    let Standing { entry, present } = standing.ok_or_else(|| missing("invoice"))?;
+    let invoice = reply_of(&entry.text, &entry.leaf, entry.height, &state.public_url)?;
+    let life = Some(LifeReply::without_holders(&present));
+    Ok(HttpResponse::Ok().json(InvoiceReply { life, ..invoice }))
 }
 
 /// The receipt of an invoice: give it to anyone, they can verify it offline.

@@ -75,7 +75,10 @@ pub struct ListMerchantsQuery {
 /// List merchants in order of registration; a merchant sees itself.
 #[utoipa::path(
     get, path = "/v1/merchants", tag = "merchants", security(("api_key" = [])), params(ListMerchantsQuery),
-    responses((status = 200, body = Vec<MerchantReply>), (status = 400, body = ProblemReply), (status = 401, body = ProblemReply))
+    responses(
+        (status = 200, body = Vec<MerchantReply>), (status = 400, body = ProblemReply), (status = 401, body = ProblemReply),
+        (status = 403, body = ProblemReply)
+    )
 )]
 pub async fn list_merchants(
     state: web::Data<HttpState>,

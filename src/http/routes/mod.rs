@@ -3,6 +3,7 @@
 pub(super) mod chain;
 pub(super) mod confirmations;
 pub(super) mod days;
+pub(super) mod holds;
 pub(super) mod invoices;
 pub(super) mod keys;
 pub(super) mod members;
@@ -12,6 +13,7 @@ pub(super) mod payments;
 pub(super) mod reversals;
 pub(super) mod standing;
 pub(super) mod verify;
+pub(super) mod wallet;
 
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, Resource, ResponseError as _, web};
@@ -71,6 +73,23 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
         .service(resource("/v1/roster/changes", "POST").post(members::change_roster))
         .service(resource("/v1/roster/change-draft", "POST").post(members::preview_roster_change))
         .service(resource("/v1/operations/restored", "POST").post(members::record_restored))
+        .service(resource("/v1/invoices/{id}/life", "GET").get(holds::get_life))
+        .service(resource("/v1/invoices/{id}/pledge", "POST").post(holds::pledge_invoice))
+        .service(resource("/v1/locks", "POST").post(holds::lock_invoices))
+        .service(resource("/v1/locks/{fence}/renewals", "POST").post(holds::renew_lock))
+        .service(resource("/v1/locks/{fence}/releases", "POST").post(holds::release_lock))
+        .service(resource("/v1/locks/{fence}/bookings", "POST").post(holds::book_lock))
+        .service(resource("/v1/pledges/{fence}/releases", "POST").post(holds::release_pledge))
+        .service(resource("/v1/pledges/{fence}/settlements", "POST").post(holds::settle_pledge))
+        .service(resource("/v1/commitments", "POST").post(holds::make_commitment))
+        .service(resource("/v1/invoices/{id}/claim-link", "GET").get(wallet::get_claim_link))
+        .service(
+            resource("/v1/payments/{provider}/{transaction}/claim-link", "GET").get(wallet::get_payment_claim_link),
+        )
+        .service(resource("/v1/claims", "POST").post(wallet::claim_invoice))
+        .service(resource("/v1/claims/hand-over", "POST").post(wallet::hand_over_invoice))
+        .service(resource("/v1/claims/discard", "POST").post(wallet::discard_invoice))
+        .service(resource("/claim", "GET").get(wallet::claim_page))
         .service(resource("/v1/checkpoint", "GET").get(chain::get_checkpoint))
         .service(resource("/v1/roster", "GET").get(members::get_roster))
         .service(resource("/v1/blocks", "GET").get(chain::list_blocks))

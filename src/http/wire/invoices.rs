@@ -7,6 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::super::openapi::{DraftSchema, ReceiptSchema};
 use super::super::problem::ProblemFault;
+use super::LifeReply;
 use crate::base::ids::MerchantId;
 use crate::base::{LegalDate, UnixMs};
 use crate::chain::issuer::IssuerSignature;
@@ -90,6 +91,9 @@ pub struct InvoiceReply {
     /// The signed draft: seller, buyer, lines, sums. Its text as it stands in the entry.
     #[schema(value_type = Object)]
     pub draft: Box<RawValue>,
+    /// How it stands at present, by the word of this service; only where one invoice is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub life: Option<LifeReply>,
 }
 
 /// Answer of `POST /v1/invoices`.

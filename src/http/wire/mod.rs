@@ -3,6 +3,7 @@
 mod chain;
 mod confirmations;
 mod days;
+mod holds;
 mod invoices;
 mod keys;
 mod members;
@@ -10,10 +11,12 @@ mod merchants;
 mod payments;
 mod reversals;
 mod standing;
+mod wallet;
 
 pub use chain::*;
 pub use confirmations::*;
 pub use days::*;
+pub use holds::*;
 pub use invoices::*;
 pub use keys::*;
 pub use members::*;
@@ -21,3 +24,4 @@ pub use merchants::*;
 pub use payments::*;
 pub use reversals::*;
 pub use standing::*;
+pub use wallet::*;

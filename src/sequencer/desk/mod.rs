@@ -3,15 +3,18 @@
 mod confirmation;
 mod day;
 mod delivery;
+mod hold;
 mod holder;
 mod issue;
 mod key;
 mod members;
 mod payment;
+mod present;
 mod registry;
 mod reversal;
 mod standing;
 mod verify;
+mod wallet;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -28,20 +31,24 @@ use crate::ledger::record::{Merchant, RulesRecord};
 use crate::ledger::state::{Reader as _, State};
 use crate::parties::kingdee::custody::{Custody, KeyOwner};
 use crate::parties::kingdee::erp::Erp;
+use crate::parties::tencent::claim::ClaimTokens;
 use crate::parties::tencent::notice::NoticeVerifier;
 use crate::parties::tencent::wallet::Wallet;
 use crate::store::{Reader, Store};
 
 pub use confirmation::{Sheet, Viewer};
+pub use hold::{Document, Ending, Held, LockAsked};
 pub use holder::{Holder, Identity, Salt};
 pub use issue::{IssueAsked, Preview};
 pub use key::{Bearer, NewKey, Principal, make_key};
 pub use members::{ChangeAsked, ChangePreview, Members, RosterChangeAsked};
 pub use payment::NoticeOutcome;
+pub use present::{Present, Reversed, Standing};
 pub use registry::{CustodyAsked, RegisterAsked};
 pub use reversal::{RedPage, Reversals, ReverseAsked};
 pub use standing::{OwnKey, RotationAsked, RotationText};
 pub use verify::{Claimed, Found, Verified};
+pub use wallet::{ClaimAsked, ClaimLink};
 
 /// Official sample ids fail the check digit (domain.md 1.11): unless the bureau's rules say otherwise, it is a warning.
 const POLICY: CheckPolicy = CheckPolicy { uscc_check_digit: Severity::Warn };
@@ -52,6 +59,8 @@ pub struct Parties {
     pub notices: Option<NoticeVerifier>,
     /// Keeps merchants' issuer keys.
     pub custody: Custody,
+    /// Makes and judges claim tokens.
+    pub claims: ClaimTokens,
     /// The sandbox card wallet.
     pub wallet: Arc<Wallet>,
     /// The sandbox ERP.
