@@ -5,8 +5,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::Serialize;
 
 use super::Done;
 use crate::base::limits::RECEIPT_BYTES_MAX;
@@ -48,13 +47,6 @@ struct Line<'a> {
     not_covered: &'a [&'a str],
 }
 
-/// A roster among what is told of it.
-#[derive(Deserialize)]
-struct Listed<'a> {
-    #[serde(borrow)]
-    roster: &'a RawValue,
-}
-
 fn unusable(file: &Path, why: impl std::fmt::Display) -> Fault {
     Fault::new(Code::CliFile, file.display().to_string(), why.to_string())
 }
@@ -74,13 +66,8 @@ fn read_rosters(file: &Path) -> Result<Vec<Roster>, Fault> {
     if !text.starts_with('[') {
         return Ok(vec![Roster::from_text(text).map_err(|fault| unusable(file, fault))?]);
     }
-    let texts: Vec<Box<RawValue>> = serde_json::from_str(text).map_err(|e| unusable(file, e))?;
-    let roster = |text: &RawValue| {
-        // Bare, or as GET /v1/rosters lists it.
-        let listed = serde_json::from_str::<Listed<'_>>(text.get());
-        Roster::from_text(listed.map_or(text.get(), |listed| listed.roster.get()))
-    };
-    texts.iter().map(|text| roster(text).map_err(|fault| unusable(file, fault))).collect()
+    let texts: Vec<Box<serde_json::value::RawValue>> = serde_json::from_str(text).map_err(|e| unusable(file, e))?;
+    texts.iter().map(|text| Roster::from_text(text.get()).map_err(|fault| unusable(file, fault))).collect()
 }
 
 /// Runs it.

@@ -45,9 +45,7 @@ fn what_was_given_up_is_listed_and_tried_again() {
             Ok::<_, Faults>(())
         })
         .unwrap();
-    let line = |entry: u64, topic: &str| {
-        json!({ "entry": entry, "topic": topic, "attempts": 1, "last_error": "no such card" })
-    };
+    let line = |entry: u64, topic: &str| json!({ "entry": entry, "topic": topic, "attempts": 1, "last_error": "no such card" });
     assert_eq!(dead(&url), [line(3, "erp"), line(3, "wallet"), line(5, "erp")]);
 
     assert_eq!(retry(&url, Some("3")), (Some(0), json!({ "retried": 2 })));
@@ -57,7 +55,10 @@ fn what_was_given_up_is_listed_and_tried_again() {
     assert_eq!(retry(&url, None), (Some(0), json!({ "retried": 1 })));
     assert_eq!(retry(&url, None), (Some(0), json!({ "retried": 0 })));
     let due = due();
-    assert_eq!(due.iter().map(|item| (item.entry, item.attempts)).collect::<Vec<_>>(), [(3, 0), (3, 0), (5, 0), (7, 0)]);
+    assert_eq!(
+        due.iter().map(|item| (item.entry, item.attempts)).collect::<Vec<_>>(),
+        [(3, 0), (3, 0), (5, 0), (7, 0)]
+    );
     // Who was given up is due at once; who was never tried keeps its time.
     assert!(due.iter().all(|item| (item.entry == 7) == (item.next_at_ms == LONG_AGO.0)), "{due:?}");
 }

@@ -124,4 +124,3 @@ impl Drop for Service {
 pub fn logged(folder: &Path) -> String {
     std::fs::read_to_string(folder.join("log.jsonl")).unwrap()
 }
-

@@ -82,6 +82,7 @@ pub async fn try_start(
         public_url: "http://127.0.0.1:8080".to_owned(),
         advertise: String::new(),
         sequencer,
+        close_days: false,
     };
     Service::start(ingredients).await
 }
@@ -199,7 +200,7 @@ pub async fn register(desk: &Desk, nth: u64, issuer: Option<Address>) -> Recorde
 
 pub async fn set_rules(desk: &Desk, name: &str, scope: RulesScope, rules: Value) -> Recorded {
     let rules: IssuingRules = serde_json::from_value(rules).unwrap();
-    desk.set_rules(key(name), RulesBody { scope, rules }).await.unwrap()
+    desk.set_rules(key(name), RulesBody { scope, rules, from: None }).await.unwrap()
 }
 
 /// What the town did.
