@@ -5,6 +5,8 @@ use std::io::Read as _;
 
 use crate::base::{Code, Fault, random};
 use crate::chain::hash::{Hash, holder_hash};
+#[cfg(feature = "server")]
+use crate::chain::issuer::Address;
 
 /// Bytes that a file named behind `@` may have: salts and tokens are 64 hex digits.
 const SECRET_FILE_BYTES_MAX: u64 = 4096;
@@ -19,6 +21,16 @@ where
     T: TryFrom<String, Error = Fault>,
 {
     T::try_from(text.to_owned()).map_err(|fault| fault.message)
+}
+
+/// Reads an address as it is printed (EIP-55, `0x` before it) or as it stands in documents (40 lower-case hex digits), for clap.
+///
+/// # Errors
+/// What an address looks like, a wrong checksum included.
+#[cfg(feature = "server")]
+pub fn address(text: &str) -> Result<Address, String> {
+    let read = if text.starts_with("0x") { Address::parse_eip55(text) } else { text.parse() };
+    read.map_err(|fault| fault.message)
 }
 
 /// A secret argument: as it was given, or, behind an `@`, from a file, so that it stands in no list of processes.

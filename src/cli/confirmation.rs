@@ -138,7 +138,10 @@ pub fn confirmation(args: ConfirmationArgs) -> Result<Done, Faults> {
         }
         What::List { merchant, before } => {
             let before = before.map(|entry| entry.to_string());
-            at.get(&format!("/v1/confirmations{}", query(&[("merchant", merchant.map(String::from)), ("before", before)])))
+            at.get(&format!(
+                "/v1/confirmations{}",
+                query(&[("merchant", merchant.map(String::from)), ("before", before)])
+            ))
         }
         What::Agree(given) => answer(&at, &given, "agree"),
         What::Refuse(given) => answer(&at, &given, "refuse"),

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::Done;
-use super::argument::read;
+use super::argument::{address, read};
 use super::ask::At;
 use crate::base::Faults;
 use crate::base::ids::MerchantId;
@@ -46,7 +46,7 @@ both keys and gives --new, --old-signature and --new-signature.")]
         #[arg(value_name = "ID", value_parser = read::<MerchantId>)]
         id: MerchantId,
         /// The key's address, so that a rotation meanwhile is noticed
-        #[arg(long, value_name = "ADDRESS")]
+        #[arg(long, value_name = "ADDRESS", value_parser = address)]
         issuer: Address,
         /// Why, 1 to 200 characters; it stands on the ledger
         #[arg(long, value_name = "TEXT")]
@@ -70,7 +70,7 @@ struct Rotate {
     #[arg(value_name = "ID", value_parser = read::<MerchantId>)]
     id: MerchantId,
     /// Address of the new key, for a merchant that keeps its own
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     new: Option<Address>,
     /// Only show the text that both keys sign
     #[arg(long, requires = "new", conflicts_with_all = ["old_signature", "new_signature"])]

@@ -117,7 +117,7 @@ fn a_part_is_taken_back(town: &Town, invoice: &Document) {
     let receipt = text(&town.service.folder.join("red.json"));
     let first = part(&["10000", "--receipt", &receipt]);
     let red = done(&first);
-    assert_eq!(red["invoice"]["total_fen"], json!(-10_000), "{red}");
+    assert_eq!(red["invoice"]["draft"]["total"], json!(-10_000), "{red}");
     let roster = text(&town.service.folder.join("keys/roster.json"));
     assert_eq!(town.verify(&receipt, &roster), Some(0));
     let once = told(&err(&first), "idempotency key:").to_owned();
@@ -167,7 +167,7 @@ fn both_agree_on_the_rest(town: &Town, invoice: &Document, fence: &str, salt: &s
     done(&town.by(&town.one, &agree));
     assert_eq!(state(), "04");
     let red = done(&rest(&["--confirmation", &sheet]));
-    assert_eq!(red["invoice"]["total_fen"], json!(-39_810), "{red}");
+    assert_eq!(red["invoice"]["draft"]["total"], json!(-39_810), "{red}");
     assert_eq!(town.state(invoice), "reversed");
     assert_eq!(refused(&town.lock(&[invoice], &town.two, &[])), "LEDGER-LIFE-STATE");
 }
