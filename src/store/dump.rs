@@ -24,10 +24,10 @@ struct Line {
 /// The expression that gives one row as hex cells. Names come from constants, never from outside.
 fn line_expression(conn: &Conn, table: &LedgerTable) -> String {
     let cell = |(name, kind): &(&str, ColumnKind)| match (conn, kind) {
-        (Conn::Sqlite(_), ColumnKind::Int | ColumnKind::Flag) => {
-            format!("COALESCE(hex(CAST({name} AS TEXT)), '{NULL_MARK}')")
-        }
         // hex(NULL) is the empty string on SQLite, so NULL needs a test of its own.
+        (Conn::Sqlite(_), ColumnKind::Int | ColumnKind::Flag) => {
+            format!("CASE WHEN {name} IS NULL THEN '{NULL_MARK}' ELSE hex(CAST({name} AS TEXT)) END")
+        }
         (Conn::Sqlite(_), ColumnKind::Text | ColumnKind::Bytes) => {
             format!("CASE WHEN {name} IS NULL THEN '{NULL_MARK}' ELSE hex({name}) END")
         }

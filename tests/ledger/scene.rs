@@ -199,7 +199,7 @@ pub async fn register(desk: &Desk, nth: u64, issuer: Option<Address>) -> Recorde
 
 pub async fn set_rules(desk: &Desk, name: &str, scope: RulesScope, rules: Value) -> Recorded {
     let rules: IssuingRules = serde_json::from_value(rules).unwrap();
-    desk.set_rules(key(name), RulesBody { scope, rules }).await.unwrap()
+    desk.set_rules(key(name), RulesBody { scope, rules, from: None }).await.unwrap()
 }
 
 /// What the town did.

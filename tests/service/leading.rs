@@ -209,7 +209,7 @@ async fn one_leads_and_what_reaches_the_other_is_carried_to_it() {
     assert_eq!(json_of(again, 503).await["code"], "SEQ-NOT-LEADING");
 
     // Behind the door, the follower's own sequencer does nothing.
-    let rules = RulesBody { scope: RulesScope::All, rules: IssuingRules::default() };
+    let rules = RulesBody { scope: RulesScope::All, rules: IssuingRules::default(), from: None };
     let refused = second.service.desk().set_rules(IdempotencyKey::try_from("rules").unwrap(), rules).await;
     let faults: Faults = refused.map(|_| ()).unwrap_err();
     assert_eq!(faults.first().unwrap().code, Code::SeqNotLeading);
