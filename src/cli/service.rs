@@ -26,7 +26,7 @@ const DEFAULT_CHAIN: &str = "shenzhen-sandbox";
 Configuration, lowest first: built-in defaults, --config FILE (TOML), environment PIAOLIAN_*,
 options of this command.
 Keys: database, read_database, keys, listen, advertise, public_url, workers, reader_connections,
-batch_commands_max, queue_commands_max, clock_gap_max_days, log, wechat.api_v3_key_file, wechat.platform_keys.<serial>
+batch_commands_max, queue_commands_max, clock_gap_max_days, close_days, log, wechat.api_v3_key_file, wechat.platform_keys.<serial>
 
 Example:
   piaolian serve --migrate              database, keyring and a first API key of role bureau are made if missing
@@ -191,6 +191,7 @@ async fn run(config: Config, store: Store) -> Result<Done, Faults> {
             clock_gap_max_days: config.clock_gap_max_days,
             ..sequencer::Config::default()
         },
+        close_days: config.close_days,
     })
     .await?;
     let chain = service.desk().chain().to_string();

@@ -120,6 +120,27 @@ impl<T: FromRequest<Error = Problem> + 'static> FromRequest for Behind<T> {
     }
 }
 
+/// What comes with a request that may have no API key, for doors that take another proof. A key that is given must be a good one.
+#[derive(Debug)]
+pub(super) struct BehindMaybe<T>(pub Option<Caller>, pub T);
+
+impl<T: FromRequest<Error = Problem> + 'static> FromRequest for BehindMaybe<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, mut payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let caller = match request.headers().contains_key(AUTHORIZATION) {
+                true => Some(Caller::extract(&request).await?),
+                false => None,
+            };
+            let rest = T::from_request(&request, &mut payload).await?;
+            Ok(Self(caller, rest))
+        })
+    }
+}
+
 /// The `Idempotency-Key` header.
 #[derive(Debug)]
 pub(super) struct KeyHeader(pub IdempotencyKey);
@@ -172,6 +193,21 @@ impl<T: DeserializeOwned + 'static> FromRequest for KeyedJson<T> {
         let key = KeyHeader::from_request(request, payload).into_inner();
         let body = Json::from_request(request, payload);
         Box::pin(async move { Ok(Self(key?.0, body.await?.0)) })
+    }
+}
+
+/// An idempotency key and a query string: what a command without a body is made of.
+#[derive(Debug)]
+pub(super) struct KeyedQuery<T>(pub IdempotencyKey, pub T);
+
+impl<T: DeserializeOwned> FromRequest for KeyedQuery<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let key = KeyHeader::from_request(request, payload).into_inner();
+        let query = Query::from_request(request, payload).into_inner();
+        ready(key.and_then(|KeyHeader(key)| Ok(Self(key, query?.0))))
     }
 }
 

@@ -245,6 +245,14 @@ impl Sequencer {
         self.guard.as_ref().map_or(Ok(None), |guard| guard.trouble(reader))
     }
 
+    /// How far the database is behind what was remembered outside it, if it is.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub fn behind(&self, reader: &mut Reader<'_>) -> Result<Option<Behind>, Faults> {
+        Ok(self.guard.as_ref().map_or(Ok(None), |guard| guard.behind(reader))?)
+    }
+
     /// How many more commands the queue takes now: none when the thread has ended.
     pub fn room(&self) -> usize {
         if self.queue.is_closed() { 0 } else { self.queue.capacity() }

@@ -71,6 +71,7 @@ impl Ground {
             public_url: PUBLIC_URL.to_owned(),
             advertise: address.clone(),
             sequencer: sequencer::Config::default(),
+            close_days: false,
         });
         let service = service.await.unwrap();
         let server = app::serve(service.state.clone(), listener, 1).unwrap();

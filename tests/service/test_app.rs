@@ -60,6 +60,8 @@ pub struct TestApp {
     pub clock: Arc<FixedClock>,
     pub platform: Platform,
     sequencer: sequencer::Config,
+    /// Whether days are closed by themselves from the next start on.
+    pub close_days: bool,
     running: Option<Running>,
     pub bureau: String,
     pub auditor: String,
@@ -99,6 +101,7 @@ impl TestApp {
             clock: Arc::new(FixedClock::at(NOON)),
             platform: Platform::from_pkcs8_pem(&key, Secret::new(API_V3_KEY.to_owned())).unwrap(),
             sequencer,
+            close_days: false,
             running: None,
             bureau: String::new(),
             auditor: String::new(),
@@ -124,6 +127,7 @@ impl TestApp {
             public_url: PUBLIC_URL.to_owned(),
             advertise: String::new(),
             sequencer: self.sequencer,
+            close_days: self.close_days,
         })
         .await?;
         let inner = Rc::new(test::init_service(create_app(service.state.clone())).await);

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::place::{Ground, Weight};
 use super::rivals::{Kind, Parts, Rival};
-use crate::app::{self, Ingredients, ServerHandle, Service};
+use crate::app::{self, Ingredients, LocalMembers, ServerHandle, Service};
 use crate::base::ids::{ChainId, IdempotencyKey, MerchantId};
 use crate::base::limits::{AMOUNT_FEN_MAX, CANONICAL_INTEGER_MAX};
 use crate::base::{Clock, Code, Fault, Faults, Secret, SystemClock};
@@ -246,6 +246,8 @@ fn ingredients(store: &Store, keyring: Keyring, public_url: String, variant: Var
         public_url,
         advertise: String::new(),
         sequencer,
+        // What is measured is what is asked for.
+        close_days: false,
     }
 }
 
@@ -258,9 +260,11 @@ fn rival(
     public_url: String,
     listener: std::net::TcpListener,
 ) -> Result<(Behind, app::Server), Faults> {
-    let Keyring { roster, seal_keys, custody, .. } = keyring;
+    let Keyring { roster, seal_keys, custody, folder } = keyring;
     let keys = seal_keys.into_iter().map(|(_, key)| key);
-    let engine: Arc<dyn Engine> = Arc::new(LocalEngine::new(keys, MemberName::try_from(PROPOSER)?));
+    let engine = Arc::new(LocalEngine::new(keys, MemberName::try_from(PROPOSER)?));
+    let members = Arc::new(LocalMembers::new(Arc::clone(&engine), folder));
+    let engine: Arc<dyn Engine> = engine;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     found_chain(store, &roster, engine.as_ref(), clock.now())?;
     let parts = Parts { store: store.clone(), url: ground.url.clone(), clock: Arc::clone(&clock), engine };
@@ -271,6 +275,7 @@ fn rival(
         claims: ClaimTokens::new(&custody)?,
         wallet: Arc::new(Wallet::default()),
         erp: Arc::new(Erp::default()),
+        members,
     };
     let desk = Arc::new(Desk::new(roster.chain().clone(), store.clone(), sequencer, clock, parties));
     let (leadership, lease) = Leadership::start(store.clone(), String::new())?;

@@ -97,6 +97,7 @@ async fn start(
         advertise: String::new(),
         // A demonstration may be run again long after the last time.
         sequencer: sequencer::Config { clock_gap_max_days: 36_500, ..sequencer::Config::default() },
+        close_days: true,
     })
     .await
 }

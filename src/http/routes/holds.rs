@@ -9,7 +9,7 @@ use super::super::wire::{
     CommitmentReply, CommitmentRequest, EndHoldRequest, HeldReply, LifeQuery, LifeReply, LockRequest, PledgeRequest,
     RecordedReply, RenewRequest,
 };
-use super::missing;
+use super::{missing, number_in, recorded_reply};
 use crate::base::ids::IdempotencyKey;
 use crate::base::secret::constant_time_eq;
 use crate::base::{Code, Fault, Faults};
@@ -25,16 +25,6 @@ const LEASE_MS_DEFAULT: i64 = 30 * 86_400_000;
 fn held_reply(held: Held) -> HttpResponse {
     let Held { recorded: Recorded { receipt, height, .. }, fence, lease_until } = held;
     HttpResponse::Created().json(HeldReply { entry: receipt.index, fence, lease_until, block: height, receipt })
-}
-
-/// What a recorded command is answered with.
-pub(super) fn recorded_reply(recorded: Recorded) -> HttpResponse {
-    let Recorded { receipt, height, .. } = recorded;
-    HttpResponse::Created().json(RecordedReply { entry: receipt.index, block: height, receipt })
-}
-
-fn fence_of(path: &str) -> Result<u64, Problem> {
-    path.parse().map_err(|e| Fault::new(Code::HttpQueryMalformed, "fence", format!("not a number: {e}")).into())
 }
 
 /// Lock invoices for an expense claim (company): all of them or none. Only who has the documents can: each is named with the hash printed
@@ -90,7 +80,7 @@ pub async fn renew_lock(
     let body = RenewBody {
         invoices,
         holder: salt.commit(&company),
-        fence: fence_of(&path)?,
+        fence: number_in(&path, "fence")?,
         lease_ms: lease_ms.unwrap_or(LEASE_MS_DEFAULT),
     };
     Ok(held_reply(state.desk.renew(key, body).await?))
@@ -106,7 +96,7 @@ async fn end_hold(
 ) -> Result<HttpResponse, Problem> {
     let company = caller.company()?;
     let EndHoldRequest { invoices, salt } = body;
-    let body = HeldBody { invoices, holder: salt.commit(&company), fence: fence_of(fence)? };
+    let body = HeldBody { invoices, holder: salt.commit(&company), fence: number_in(fence, "fence")? };
     Ok(recorded_reply(state.desk.end_hold(key, ending, body).await?))
 }
 

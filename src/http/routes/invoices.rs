@@ -17,9 +17,9 @@ use crate::base::{Code, Fault, Faults};
 use crate::chain::hash::Hash;
 use crate::chain::receipt::Receipt;
 use crate::invoice::{InvoiceId, capital};
-use crate::ledger::entry::{Entry, IssuedOutline};
+use crate::ledger::entry::{Entry, Gist, IssuedOutline};
 use crate::render::{self, Face, verify_url};
-use crate::sequencer::desk::{IssueAsked, Standing};
+use crate::sequencer::desk::{IssueAsked, Preview, Standing};
 use crate::store::{InvoiceFilter, StoredEntry};
 
 /// Pixels a module of the QR code as PNG: about 300 px in all, sharp on a phone.
@@ -41,7 +41,7 @@ fn in_draft(faults: Faults) -> Problem {
 /// The invoice of an entry as answered.
 pub(super) fn reply_of(entry: &str, leaf: &Hash, height: u64, public_url: &str) -> Result<InvoiceReply, Fault> {
     let issued = IssuedOutline::read(entry)?;
-    let total = issued.total()?;
+    let Gist { total, red } = issued.gist()?;
     Ok(InvoiceReply {
         id: issued.id().to_string(),
         code: issued.code.to_string(),
@@ -53,6 +53,7 @@ pub(super) fn reply_of(entry: &str, leaf: &Hash, height: u64, public_url: &str) 
         entry: issued.index,
         block: height,
         issuer: issued.issuer.to_eip55(),
+        reverses: red.map(|red| red.of().to_string()),
         capital: capital(total),
         verify_url: verify_url(public_url, leaf, &issued.number, total.get()),
         draft: issued.draft.to_owned(),
@@ -74,6 +75,11 @@ pub async fn check_draft(
 ) -> Result<HttpResponse, Problem> {
     let merchant = caller.merchant()?;
     let preview = state.desk.preview(&merchant, &body.draft).await.map_err(in_draft)?;
+    checked_reply(preview)
+}
+
+/// What would be signed, as answered.
+pub(super) fn checked_reply(preview: Preview) -> Result<HttpResponse, Problem> {
     let checked =
         serde_json::to_value(&preview.checked).map_err(|e| Fault::new(Code::Internal, "checked", e.to_string()))?;
     Ok(HttpResponse::Ok().json(CheckedReply {

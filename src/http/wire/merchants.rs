@@ -60,6 +60,12 @@ pub struct MerchantReply {
     pub issuer: String,
     /// Whether payments become invoices by themselves.
     pub issue_on_payment: bool,
+    /// The entry that suspended it, while it is suspended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<u64>,
+    /// The entry that revoked its issuer key, until another takes its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer_revoked: Option<u64>,
     /// The entry that registered it.
     pub entry: u64,
 }
@@ -76,6 +82,8 @@ impl From<Merchant> for MerchantReply {
             mchid: merchant.mchid,
             issuer: merchant.issuer.to_eip55(),
             issue_on_payment: merchant.issue_on_payment,
+            suspended: merchant.suspended,
+            issuer_revoked: merchant.issuer_revoked,
             entry: merchant.entry,
         }
     }
@@ -110,9 +118,12 @@ pub struct SetRulesRequest {
     /// The rules; they replace the scope's rules as a whole.
     #[schema(value_type = RulesSchema)]
     pub rules: IssuingRules,
+    /// The height of the first block that they bind; left out, the block that records them.
+    #[serde(default, deserialize_with = "never_null")]
+    pub from: Option<u64>,
 }
 
-/// Issuing rules in force.
+/// Issuing rules in force, or announced.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RulesReply {
     /// `*` or a merchant's id.
@@ -121,12 +132,26 @@ pub struct RulesReply {
     /// What they say.
     #[schema(value_type = RulesSchema)]
     pub rules: IssuingRules,
+    /// The height of the first block that they bind.
+    pub from_height: u64,
+    /// Whether they bind the next block; otherwise they are announced.
+    pub in_force: bool,
     /// The entry that set them.
     pub entry: u64,
 }
 
-impl From<RulesRecord> for RulesReply {
-    fn from(record: RulesRecord) -> Self {
-        Self { scope: record.scope, rules: record.rules, entry: record.entry }
+impl RulesReply {
+    /// Of all rules by scope and height, those that bind the block of a height, and those to come.
+    pub fn at(records: Vec<RulesRecord>, height: u64) -> Vec<Self> {
+        let mut replies: Vec<Self> = Vec::with_capacity(records.len());
+        for RulesRecord { scope, from_height, rules, entry } in records {
+            let in_force = from_height <= height;
+            // Of those that are reached, the last one counts.
+            if in_force && replies.last().is_some_and(|before| before.scope == scope) {
+                replies.pop();
+            }
+            replies.push(Self { scope, rules, from_height, in_force, entry });
+        }
+        replies
     }
 }

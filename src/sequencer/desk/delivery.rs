@@ -1,8 +1,7 @@
 //! What the outbox asks for: bill a payment, bring an invoice into the payer's wallet and the merchant's ERP, take a reversed one out
 //! of the wallet. Each may be asked for twice and has the effect of once.
 
-use super::issue::ON_PAYMENT;
-use super::{Desk, IssueAsked};
+use super::{Desk, IssueAsked, ON_PAYMENT};
 use crate::base::ids::{IdempotencyKey, Provider, TransactionId};
 use crate::base::{Code, Fault, Faults, Secret};
 use crate::chain::hash::Hash;

@@ -4,7 +4,7 @@
 //! document (its printed hash), and who goes on with a hold must be who took it with that fence. Both are looked up here, before
 //! execution could tell anything; neither ever changes, so repeats come to the same.
 
-use super::{Desk, Recorded};
+use super::{Desk, Recorded, not_reserved};
 use crate::base::ids::{IdempotencyKey, MerchantId};
 use crate::base::secret::constant_time_eq;
 use crate::base::{Code, Fault, Faults, UnixMs};
@@ -133,6 +133,7 @@ impl Desk {
     /// # Errors
     /// [`Code::LedgerInvoiceUnknown`] for an invoice that is not this merchant's, as for one that is not there; what execution refuses.
     pub async fn pledge(&self, key: IdempotencyKey, body: PledgeBody) -> Result<Held, Faults> {
+        not_reserved(&key)?;
         self.is_invoice_of(&body.merchant, body.invoice).await?;
         let request = request_hash(&self.chain, Kind::Pledge.as_str(), &body)?;
         let sealed = self.sequencer.submit(Command::Pledge(Keyed { key, request, body })).await?;
