@@ -89,3 +89,37 @@ impl Salt {
         Ok(holder_hash(salt.as_bytes(), identity))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chain::hash::keccak256;
+
+    #[test]
+    fn a_commitment_is_the_hash_that_the_readme_gives() {
+        let salt = Salt::given(&"ab".repeat(32)).unwrap();
+        let written_out = keccak256([&[5][..], &[0xab; 32], "李雷".as_bytes()].concat());
+        assert_eq!(salt.commitment("李雷").unwrap(), written_out);
+        for bad in ["", "ab", &"AB".repeat(32), &"zz".repeat(32)] {
+            let refused = Salt::given(bad).unwrap().commitment("x").unwrap_err();
+            assert_eq!((refused.code, refused.path.as_str()), (Code::ChainHashMalformed, "--salt"), "{bad}");
+        }
+        let [one, other] = [(); 2].map(|()| Salt::given_or_made(None).unwrap().commitment("x").unwrap());
+        assert_ne!(one, other);
+    }
+
+    #[test]
+    fn a_secret_may_stand_in_a_file() {
+        assert_eq!(secret("abc").unwrap(), "abc");
+        assert_eq!(secret("@/nowhere").unwrap_err().code, Code::CliFile);
+    }
+
+    #[cfg(feature = "server")]
+    #[test]
+    fn an_address_is_read_as_printed_and_as_in_documents() {
+        let printed = "0x52908400098527886E0F7030069857D2E4169EE7";
+        let read = address(printed).unwrap();
+        assert_eq!(address(&read.to_string()).unwrap(), read);
+        assert!(address(&printed.to_lowercase()).is_err() && address("0x").is_err());
+    }
+}

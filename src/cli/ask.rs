@@ -125,3 +125,16 @@ pub fn query(given: &[(&str, Option<String>)]) -> String {
         given.iter().filter_map(|(name, value)| value.as_ref().map(|value| format!("{name}={value}"))).collect();
     if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_hold_nothing_that_would_end_them() {
+        assert_eq!(escaped("42000-A.b_~9"), "42000-A.b_~9");
+        assert_eq!(escaped("a/b?c#d%e&f"), "a%2Fb%3Fc%23d%25e%26f");
+        let given = [("a", Some("1".to_owned())), ("b", None), ("c", Some("2".to_owned()))];
+        assert_eq!((query(&given).as_str(), query(&[("b", None)]).as_str()), ("?a=1&c=2", ""));
+    }
+}

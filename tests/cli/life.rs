@@ -115,6 +115,8 @@ fn a_part_is_taken_back(town: &Town, invoice: &Document) {
         town.by(&town.merchant, &[&of, more].concat())
     };
     let receipt = text(&town.service.folder.join("red.json"));
+    let shown = done(&part(&["10000", "--check"]));
+    assert!(shown["text"].as_str().is_some_and(|text| text.contains("-10000")), "{shown}");
     let first = part(&["10000", "--receipt", &receipt]);
     let red = done(&first);
     assert_eq!(red["invoice"]["draft"]["total"], json!(-10_000), "{red}");
@@ -126,6 +128,8 @@ fn a_part_is_taken_back(town: &Town, invoice: &Document) {
     let left = done(&town.by(&town.merchant, &["invoice", "reversals", &invoice.id]));
     assert_eq!(left["total"]["left"]["total"], json!(39_810), "{left}");
     assert_eq!((left["count"].clone(), town.state(invoice)), (json!(1), json!("open")));
+    let awaiting = done(&town.by(&town.merchant, &["invoice", "awaiting"]));
+    assert_eq!(awaiting["payments"], json!([]), "{awaiting}");
 }
 
 fn one_company_locks_and_books_it(town: &Town, invoice: &Document) {
@@ -140,6 +144,10 @@ fn one_company_locks_and_books_it(town: &Town, invoice: &Document) {
     let lost = town.lock(&[invoice], &town.two, &[]);
     assert_eq!(refused(&lost), "LEDGER-LIFE-STATE");
     assert!(out(&lost).contains("locked") && !out(&lost).contains(ONE), "{}", out(&lost));
+    // Who has the document sees how it stands; who has not sees nothing.
+    let life = |more: &[&str]| town.by(&town.two, &[&["invoice", "life", &invoice.id], more].concat());
+    assert_eq!(done(&life(&["--hash", &invoice.hash]))["state"], "locked");
+    assert_eq!(refused(&life(&["--hash", &other.hash])), "HTTP-NOT-FOUND");
     let go_on = |what: &str, by: &Path, fence: &str, salt: &str, id: &str| {
         town.by(by, &["hold", what, fence, id, "--salt", salt])
     };
@@ -159,6 +167,8 @@ fn both_agree_on_the_rest(town: &Town, invoice: &Document, fence: &str, salt: &s
     };
     assert_eq!(refused(&rest(&[])), "LEDGER-AGREEMENT-NEEDED");
     let open = ["confirmation", "open", &invoice.id, "--reason", "SALES_RETURN"];
+    let withdrawn = number(&done(&town.by(&town.merchant, &open))["entry"]);
+    done(&town.by(&town.merchant, &["confirmation", "withdraw", &withdrawn]));
     let sheet = number(&done(&town.by(&town.merchant, &open))["entry"]);
     let state = || done(&town.by(&town.merchant, &["confirmation", "show", &sheet]))["state"].clone();
     assert_eq!(state(), "02");
@@ -168,6 +178,8 @@ fn both_agree_on_the_rest(town: &Town, invoice: &Document, fence: &str, salt: &s
     assert_eq!(state(), "04");
     let red = done(&rest(&["--confirmation", &sheet]));
     assert_eq!(red["invoice"]["draft"]["total"], json!(-39_810), "{red}");
+    let sheets = done(&town.by(&town.merchant, &["confirmation", "list"]))["confirmations"].clone();
+    assert_eq!((&sheets[0]["red"], &sheets[1]["state"]), (&red["invoice"]["id"], &json!("08")), "{sheets}");
     assert_eq!(town.state(invoice), "reversed");
     assert_eq!(refused(&town.lock(&[invoice], &town.two, &[])), "LEDGER-LIFE-STATE");
 }
@@ -182,6 +194,7 @@ fn a_wallet_has_it_once(town: &Town) {
     done(&claimed);
     let salt = told(&err(&claimed), "salt:").to_owned();
     assert_eq!(refused(&claim(link.as_str().unwrap())), "LEDGER-CLAIMED");
+    the_holder_asks_for_a_red_letter(town, &invoice, &salt);
     // The next holder makes its commitment alone, and keeps its salt to itself.
     let committed = piaolian(&["wallet", "commitment", "--holder", "a friend"]);
     let (next, next_salt) = (done(&committed)["commitment"].clone(), told(&err(&committed), "salt:").to_owned());
@@ -193,6 +206,18 @@ fn a_wallet_has_it_once(town: &Town) {
     done(&discard("a friend", &next_salt));
     let life = done(&town.by(&town.bureau, &["invoice", "life", &invoice.id]));
     assert_eq!((&life["state"], &life["wallet"]), (&json!("open"), &json!("discarded")), "{life}");
+}
+
+/// Without an API key, by name and salt.
+fn the_holder_asks_for_a_red_letter(town: &Town, invoice: &Document, salt: &str) {
+    let proof = ["--holder", PAYER, "--salt", salt];
+    let by_holder = |arguments: &[&str]| town.service.asks(&[&["confirmation"], arguments, &proof].concat(), None);
+    let sheet = number(&done(&by_holder(&["open", &invoice.id, "--reason", "ISSUE_ERROR"]))["entry"]);
+    assert_eq!(done(&by_holder(&["show", &sheet]))["state"], "03");
+    done(&town.by(&town.merchant, &["confirmation", "refuse", &sheet]));
+    assert_eq!(done(&by_holder(&["show", &sheet]))["state"], "06");
+    let stranger = town.service.asks(&["confirmation", "show", &sheet, "--holder", ONE, "--salt", salt], None);
+    assert_eq!(refused(&stranger), "HTTP-NOT-FOUND");
 }
 
 fn a_financier_is_paid(town: &Town) {
@@ -232,11 +257,25 @@ fn keys_are_replaced_and_old_receipts_stay(town: &Town, old: &Document) {
     assert_eq!(town.verify(&under_new_roster.receipt, &first_roster), Some(1), "{changed}");
     let rosters = town.service.asks(&["rosters"], None);
     assert_eq!(done(&rosters).as_array().map(Vec::len), Some(2));
+    members_come_and_go(town, &changed);
     let rosters = text(&town.service.keep("rosters.json", &out(&rosters)));
     for receipt in [&old.receipt, &by_new_key.receipt, &under_new_roster.receipt] {
         assert_eq!(town.verify(receipt, &rosters), Some(0), "{receipt}");
     }
     assert_eq!(town.verify(&old.receipt, &first_roster), Some(0));
+}
+
+fn members_come_and_go(town: &Town, changed: &Value) {
+    let key = changed["roster"]["roster"]["members"][0]["key"].as_str().unwrap_or_else(|| panic!("{changed}"));
+    let known = ["member", "rotate", "tencent", "--key", key, "--from", "1000000", "--check"];
+    assert_eq!(refused(&town.by(&town.bureau, &known)), "CHAIN-CHANGE-KEY-KNOWN");
+    let names = |change: &[&str]| {
+        let changed = done(&town.by(&town.bureau, &[&["member"], change].concat()));
+        let members = changed["roster"]["roster"]["members"].as_array().unwrap().clone();
+        members.iter().map(|member| member["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&["add", "auditor", "--power", "1"]).len(), 4);
+    assert!(!names(&["remove", "auditor"]).contains(&"auditor".to_owned()));
 }
 
 fn the_bureau_has_its_say(town: &Town) {
@@ -245,7 +284,7 @@ fn the_bureau_has_its_say(town: &Town) {
     let issued = town.service.issue(&draft, &town.merchant, &["--json", "--idempotency-key", "suspended"]);
     assert_eq!(refused(&issued), "LEDGER-MERCHANT-SUSPENDED");
     done(&town.by(&town.bureau, &["merchant", "resume", "M00000001", "--reason", "all is well"]));
-    let rules = town.service.keep("rules.json", &fixture("rules.json").to_string());
+    let rules = town.service.keep("rules.json", &fixture("rules.json")["default"].to_string());
     let set = ["rules", "set", "*", "--file", &text(&rules), "--from", "1000000"];
     done(&town.by(&town.bureau, &set));
     assert_eq!(refused(&town.by(&town.merchant, &set)), "HTTP-ROLE-FORBIDDEN");
@@ -254,5 +293,40 @@ fn the_bureau_has_its_say(town: &Town) {
     let today = &days["days"][0];
     assert!(today["count"].as_u64() > today["red_count"].as_u64(), "{days}");
     assert_eq!(refused(&town.by(&town.merchant, &["day", "close", "2099-12-31"])), "LEDGER-DAY-NOT-OVER");
+    let payment = ["invoice", "claim-link", "--payment", "wechat-pay:4200/1?x"];
+    assert_eq!(refused(&town.by(&town.merchant, &payment)), "HTTP-NOT-FOUND");
+    assert_eq!(refused(&town.service.asks(&["rules", "list"], None)), "HTTP-KEY-MISSING");
     assert_eq!(refused(&town.by(&town.bureau, &["restored", "--reason", "none was"])), "LEDGER-NOT-RESTORED");
+}
+
+#[test]
+fn a_mistake_on_the_command_line_asks_nobody() {
+    let nobody = ["--url", "http://127.0.0.1:1"];
+    let asked = |arguments: &[&str]| {
+        let output = piaolian(&[arguments, &nobody].concat());
+        assert_eq!((output.status.code(), out(&output)), (Some(2), String::new()), "{arguments:?}");
+        err(&output)
+    };
+    let id = "144032609110-00000001";
+    assert!(asked(&["invoice", "life", id]).contains("CLI-UNREACHABLE"));
+    let salt = "5a".repeat(32);
+    let mistakes: &[&[&str]] = &[
+        &["invoice", "life", "4711"],
+        &["invoice", "reverse", id, "--reason", "BOREDOM"],
+        &["invoice", "reverse", id, "--reason", "SALES_RETURN", "--total", "5"],
+        &["invoice", "claim-link"],
+        &["hold", "lock", id],
+        &["hold", "lock", &format!("{id}:{salt}")],
+        &["hold", "renew", "7", id, "--salt", &salt, "--lease-days", "366"],
+        &["hold", "book", "7", id],
+        &["confirmation", "agree", "7", "--fence", "7"],
+        &["confirmation", "agree", "7", "--salt", &salt, "--fence", "7", "--holder", PAYER],
+        &["merchant", "rotate-key", "M00000001", "--check"],
+        &["member", "rotate", "kingdee", "--check"],
+        &["day", "close", "2026-02-30"],
+        &["rules", "set", "everybody", "--file", "rules.json"],
+    ];
+    for mistake in mistakes {
+        assert!(!asked(mistake).contains("CLI-UNREACHABLE"), "{mistake:?}");
+    }
 }
