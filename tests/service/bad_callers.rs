@@ -33,6 +33,22 @@ fn guarded() -> Vec<Ask> {
         Ask::get("/v1/invoices/144032609110-00000001/qr.png"),
         Ask::get("/v1/entries/0"),
         Ask::get("/v1/proofs/inclusion?index=0"),
+        Ask::get("/v1/invoices/144032609110-00000001/reversals"),
+        Ask::post("/v1/invoices/144032609110-00000001/reversals").once("k1").json(&json!({"reason": "ISSUE_ERROR"})),
+        Ask::post("/v1/invoices/144032609110-00000001/reversal-draft").json(&json!({"reason": "ISSUE_ERROR"})),
+        Ask::get("/v1/confirmations?merchant=M00000001"),
+        Ask::get("/v1/days?merchant=M00000001"),
+        Ask::post("/v1/days/2026-11-21/close?merchant=M00000001").once("k1"),
+        Ask::post("/v1/merchants/M00000001/suspension").once("k1").json(&json!({"reason": "a"})),
+        Ask::post("/v1/merchants/M00000001/resumption").once("k1").json(&json!({"reason": "a"})),
+        Ask::post("/v1/merchants/M00000001/issuer").once("k1").json(&json!({})),
+        Ask::get(format!("/v1/merchants/M00000001/issuer-rotation?new={}", "ab".repeat(20))),
+        Ask::post("/v1/merchants/M00000001/issuer/revocation")
+            .once("k1")
+            .json(&json!({"issuer": "ab".repeat(20), "reason": "a"})),
+        Ask::post("/v1/roster/changes").once("k1").json(&json!({"change": {"remove": {"member": "tencent"}}})),
+        Ask::post("/v1/roster/change-draft").json(&json!({"change": {"remove": {"member": "tencent"}}, "from": 9})),
+        Ask::post("/v1/operations/restored").once("k1").json(&json!({"reason": "a"})),
     ]
 }
 

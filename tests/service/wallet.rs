@@ -236,9 +236,11 @@ async fn requests_of_another_form_are_refused() {
         app.refuses(ask, (400, shape, path)).await;
     }
     let body: Value = serde_json::from_slice(&wang.hand_over("h1", &plain, &wang).body).unwrap();
-    for (pointer, value, path) in
-        [("/to", json!("00"), "to"), ("/to/commitment", json!("00"), "to.commitment"), ("/to/salt", json!(1), "to.salt")]
-    {
+    for (pointer, value, path) in [
+        ("/to", json!("00"), "to"),
+        ("/to/commitment", json!("00"), "to.commitment"),
+        ("/to/salt", json!(1), "to.salt"),
+    ] {
         let ask = Ask::post("/v1/claims/hand-over").once("h1").json(&changed(body.clone(), pointer, value));
         app.refuses(ask, (400, shape, path)).await;
     }
