@@ -30,6 +30,9 @@ mod golden;
 #[path = "ledger/migrations.rs"]
 mod migrations;
 #[cfg(test)]
+#[path = "ledger/records.rs"]
+mod records;
+#[cfg(test)]
 #[path = "ledger/restored.rs"]
 mod restored;
 #[cfg(test)]

@@ -185,9 +185,9 @@ fn commands() -> Vec<Asked> {
 /// Executes a command, which must be accepted, and gives the entry's kind and text.
 fn run(state: &mut State<Nothing>, command: &Command, index: usize) -> (&'static str, String) {
     let chain = chain();
-    let at = Position { chain: &chain, index: u64::try_from(index).unwrap(), time: TIME };
+    let at = Position { chain: &chain, height: 1, index: u64::try_from(index).unwrap(), time: TIME, version: 1 };
     match execute(state, command, at) {
-        Ok(Outcome::Accepted { kind, text }) => (kind.as_str(), text),
+        Ok(Outcome::Accepted { kind, text, .. }) => (kind.as_str(), text),
         other => panic!("entry {index}: {other:?}"),
     }
 }

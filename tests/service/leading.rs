@@ -439,3 +439,28 @@ async fn a_new_leader_notices_that_a_merchants_key_was_replaced_elsewhere() {
     assert_eq!(again["invoice"]["reverses"], issued["invoice"]["id"]);
     ground.finish(second).await;
 }
+
+#[actix_web::test]
+async fn a_claim_needs_no_api_key_at_a_process_that_follows_either() {
+    let ground = Ground::new();
+    let first = ground.start().await;
+    let second = ground.start().await;
+    assert!(matches!(second.does(), Does::Following { .. }));
+    let merchant = ground.register(&first).await;
+    let issued = ground.issue(&second, &merchant, "k1").send().await.unwrap();
+    let id = json_of(issued, 201).await["invoice"]["id"].as_str().unwrap().to_owned();
+    let link = second.get(&ground, &format!("/v1/invoices/{id}/claim-link"), &merchant).await;
+    let token = json_of(link, 200).await["token"].clone();
+    let claim = |token: &Value| {
+        let holder = json!({"id": "王小明", "salt": "0001".repeat(16)});
+        let ask = ground.client.post(format!("{}/v1/claims", second.address)).header("Idempotency-Key", "c1");
+        ask.json(&json!({"invoice": id, "token": token, "holder": holder}))
+    };
+    assert_eq!(json_of(claim(&json!("0")).send().await.unwrap(), 403).await["code"], "LEDGER-CLAIM-TOKEN");
+    json_of(claim(&token).send().await.unwrap(), 201).await;
+    // What only computes is not carried anywhere.
+    first.stop().await;
+    let asked = second.post(&ground, "/v1/commitments", &merchant).json(&json!({"id": "a", "salt": "0001".repeat(16)}));
+    json_of(asked.send().await.unwrap(), 200).await;
+    ground.finish(second).await;
+}
