@@ -26,11 +26,17 @@ mod bad_queries;
 #[path = "service/both.rs"]
 mod both;
 #[cfg(test)]
+#[path = "service/confirmations.rs"]
+mod confirmations;
+#[cfg(test)]
 #[path = "database/mod.rs"]
 mod database;
 #[cfg(test)]
 #[path = "service/databases.rs"]
 mod databases;
+#[cfg(test)]
+#[path = "service/days.rs"]
+mod days;
 #[cfg(test)]
 #[path = "service/documents.rs"]
 mod documents;
@@ -47,6 +53,9 @@ mod leading;
 #[path = "service/load.rs"]
 mod load;
 #[cfg(test)]
+#[path = "service/members.rs"]
+mod members;
+#[cfg(test)]
 #[path = "service/payments.rs"]
 mod payments;
 #[cfg(test)]
@@ -59,11 +68,17 @@ mod reading;
 #[path = "service/repeats.rs"]
 mod repeats;
 #[cfg(test)]
+#[path = "service/reversals.rs"]
+mod reversals;
+#[cfg(test)]
 #[path = "service/rules.rs"]
 mod rules;
 #[cfg(test)]
 #[path = "service/samples.rs"]
 mod samples;
+#[cfg(test)]
+#[path = "service/standing.rs"]
+mod standing;
 #[cfg(test)]
 #[path = "service/test_app.rs"]
 mod test_app;

@@ -197,3 +197,36 @@ async fn how_an_invoice_stands_is_told_beside_the_proof_and_said_to_be_no_proof(
     assert_eq!((&life["state"], &record["status"], &record["invalid_mark"]), (&json!("closed"), &json!(2), &json!(0)));
     app.finish().await;
 }
+
+#[actix_web::test]
+async fn red_letters_are_told_on_both_invoices() {
+    let app = TestApp::new().await;
+    let merchant = app.register(RESTAURANT).await;
+    let invoice = app.issue(&merchant, "k1", &draft(49_810)).await.expect(201).json()["invoice"].clone();
+    let reverse = async |key: &str, body: Value| {
+        let path = format!("/v1/invoices/{}/reversals", invoice["id"].as_str().unwrap());
+        let answer = app.ask(Ask::post(path).by(&merchant.key).once(key).json(&body)).await.expect(201);
+        answer.json()["invoice"].clone()
+    };
+    let red = reverse("r1", json!({"reason": "SALES_RETURN", "lines": [{"line": 0, "total": 810}]})).await;
+    let (page, life, record) = stands(&app, &invoice).await;
+    assert!(page.text().contains("<b>部分红冲</b>"));
+    assert_eq!(
+        (&life["state"], &life["reversed"], &record["invalid_mark"]),
+        (&json!("open"), &json!("part"), &json!(7))
+    );
+    let (page, life, record) = stands(&app, &red).await;
+    assert!(page.text().contains("<b>红字发票</b>") && page.text().contains(invoice["id"].as_str().unwrap()));
+    assert_eq!((&life["state"], &life["blue"], &record["invalid_mark"]), (&json!("red"), &invoice["id"], &json!(3)));
+    let hash = red["hash"].as_str().unwrap();
+    let form = format!("/verify?hash={hash}&bill_num={}&total_yuan=-8.10", red["number"].as_str().unwrap());
+    assert!(html(&app, &form).await.text().contains("<b>红字发票</b>"));
+    reverse("r2", json!({"reason": "SALES_RETURN"})).await;
+    let (page, life, record) = stands(&app, &invoice).await;
+    assert!(page.text().contains("<b>已全额红冲</b>"));
+    assert_eq!(
+        (&life["state"], &life["reversed"], &record["invalid_mark"]),
+        (&json!("reversed"), &json!("all"), &json!(8))
+    );
+    app.finish().await;
+}

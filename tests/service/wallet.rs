@@ -1,6 +1,8 @@
 //! Claim links and wallets: whoever has the token claims, once; whoever has not learns nothing.
 
 use piaolian::chain::keccak256;
+use piaolian::invoice::InvoiceId;
+use piaolian::parties::tencent::wallet::CardStatus;
 use serde_json::{Value, json};
 
 use crate::ask::Ask;
@@ -246,5 +248,49 @@ async fn requests_of_another_form_are_refused() {
     }
     let unkeyed = Ask::post("/v1/claims/discard").json(&json!({"invoice": plain["id"], "holder": wang.proof()}));
     app.refuses(unkeyed, (400, "HTTP-IDEMPOTENCY-KEY-MISSING", "")).await;
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn the_card_of_an_invoice_that_is_reversed_in_full_leaves_the_payers_wallet() {
+    let (app, merchant, [paid, plain]) = town().await;
+    let status = |invoice: &Value| {
+        let id = InvoiceId::try_from(invoice["id"].as_str().unwrap()).unwrap();
+        app.service().desk().parties().wallet.status(id)
+    };
+    app.settle().await;
+    assert_eq!((status(&paid), status(&plain)), (Some(CardStatus::Inserted), None));
+    let reverse = async |invoice: &Value, key: &str, body: Value| {
+        let path = format!("/v1/invoices/{}/reversals", invoice["id"].as_str().unwrap());
+        app.ask(Ask::post(path).by(&merchant.key).once(key).json(&body)).await.expect(201);
+        app.settle().await;
+    };
+    reverse(&paid, "r1", json!({"reason": "SALES_RETURN", "lines": [{"line": 0, "total": 40}]})).await;
+    assert_eq!(status(&paid), Some(CardStatus::Inserted));
+    reverse(&paid, "r2", json!({"reason": "SALES_RETURN"})).await;
+    assert_eq!(status(&paid), Some(CardStatus::Discarded));
+    reverse(&plain, "r3", json!({"reason": "ISSUE_ERROR"})).await;
+    assert_eq!(status(&plain), None);
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn a_red_invoice_is_neither_claimed_nor_held() {
+    let (app, merchant, [paid, _]) = town().await;
+    let of_payment = token(&app, &merchant, PAYMENT_LINK).await;
+    let path = format!("/v1/invoices/{}/reversals", paid["id"].as_str().unwrap());
+    let reverse = Ask::post(path).by(&merchant.key).once("r1").json(&json!({"reason": "ISSUE_ERROR"}));
+    let red = app.ask(reverse).await.expect(201).json()["invoice"].clone();
+    let not_blue = |path| (422, "LEDGER-NOT-BLUE", path);
+    app.refuses(Ask::get(link_path(&red)).by(&merchant.key), not_blue("id")).await;
+    app.refuses(Person::new("王小明").claim("c1", &red, &of_payment), not_blue("invoice")).await;
+    let company = Company::new(&app, "91440300708461136T").await;
+    app.refuses(company.lock("l1", &[&red]), not_blue("invoices[0]")).await;
+    let seen = wallet(&app, &red).await;
+    assert_eq!((&seen["state"], &seen["blue"]), (&json!("red"), &paid["id"]));
+    // The blue one is gone for good.
+    let gone = (409, "LEDGER-LIFE-STATE", "invoice");
+    app.refuses(Person::new("王小明").claim("c1", &paid, &of_payment), gone).await;
+    app.refuses(company.lock("l1", &[&paid]), (409, "LEDGER-LIFE-STATE", "invoices[0]")).await;
     app.finish().await;
 }

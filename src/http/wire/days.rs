@@ -130,7 +130,8 @@ impl DayClosedReply {
     /// The answer that an entry of this body gives.
     pub fn of(body: DayClosed, block: u64, receipt: Receipt) -> Self {
         let DayClosed { merchant, date, figures, entries, running } = body;
-        let day = DayReply { merchant, date, figures: figures.into(), closed: Some(receipt.index) };
+        let closed = Some(receipt.index);
+        let day = DayReply { merchant, date, figures: figures.into(), closed };
         Self { entry: receipt.index, block, day, entries, running: running.to_string(), receipt }
     }
 }
