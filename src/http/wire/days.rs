@@ -129,9 +129,9 @@ pub struct DayClosedReply {
 impl DayClosedReply {
     /// The answer that an entry of this body gives.
     pub fn of(body: DayClosed, block: u64, receipt: Receipt) -> Self {
-        let DayClosed { asked, figures, entries, running } = body;
+        let DayClosed { merchant, date, figures, entries, running } = body;
         let closed = Some(receipt.index);
-        let day = DayReply { merchant: asked.merchant, date: asked.date, figures: figures.into(), closed };
+        let day = DayReply { merchant, date, figures: figures.into(), closed };
         Self { entry: receipt.index, block, day, entries, running: running.to_string(), receipt }
     }
 }
