@@ -18,6 +18,8 @@ use crate::config::read_text;
 A change is one entry, signed by a quorum of the old roster, a quorum of the new one and every new
 key. The service signs with the keys that it has; the others' signatures come with --signatures.
 Old receipts stay valid under the old roster, new ones are under the new: keep all rosters.
+A key that is made here stands in this process's keyring only: copy the keyring to the other
+processes on the database before the new roster's height is reached.
 
 Examples (the API key is the bureau's):
   piaolian member rotate kingdee --key-file bureau.key
