@@ -106,6 +106,35 @@ impl Played {
         let to = json!({"invoice": fourth["id"], "holder": holder, "to": {"commitment": company.commitment()}});
         self.ask(Ask::post("/v1/claims/hand-over").once("h1").json(&to), 201).await;
     }
+
+    /// A part is taken back, under a sheet that needs no answer; the day is closed; the merchant is suspended and resumed.
+    async fn reverse(&mut self, merchant: &Merchant, invoice: &Value) {
+        let id = invoice["id"].as_str().unwrap();
+        let asked = json!({"reason": "SALES_RETURN", "lines": [{"line": 0, "total": 40}]});
+        let open = Ask::post(format!("/v1/invoices/{id}/confirmations")).by(&merchant.key).once("o1").json(&asked);
+        let sheet = self.ask(open, 201).await.json()["confirmation"].clone();
+        let text = Ask::post(format!("/v1/invoices/{id}/reversal-draft")).by(&merchant.key).json(&asked);
+        let text = self.ask(text, 200).await.json()["text"].as_str().unwrap().to_owned();
+        let mut signed = asked.clone();
+        signed["signature"] = json!(own_key(&merchant.demo.mchid).sign(&text));
+        signed["confirmation"] = sheet.clone();
+        let path = format!("/v1/invoices/{id}/reversals");
+        self.ask(Ask::post(&path).by(&merchant.key).once("r1").json(&signed), 201).await;
+        self.ask(Ask::post(&path).by(&merchant.key).once("r2").json(&signed), 409).await;
+        self.read("/v1/invoices/{id}/reversals", &format!("{path}?limit=1")).await;
+        self.read("/v1/confirmations/{entry}", &format!("/v1/confirmations/{sheet}")).await;
+        self.read("/v1/confirmations", &format!("/v1/confirmations?merchant={}", merchant.id)).await;
+        let close = Ask::post("/v1/days/2026-11-22/close").by(&merchant.key).once("d1");
+        self.ask(close, 201).await;
+        self.read("/v1/days", &format!("/v1/days?merchant={}&limit=2", merchant.id)).await;
+        for (what, once) in [("suspension", "s1"), ("resumption", "s2")] {
+            let ask = Ask::post(format!("/v1/merchants/{}/{what}", merchant.id)).by(&self.app.bureau).once(once);
+            self.ask(ask.json(&json!({"reason": "audit"})), 201).await;
+        }
+        let bureau = self.app.bureau.clone();
+        let rotation = format!("/v1/merchants/{}/issuer-rotation?new={}", merchant.id, "ab".repeat(20));
+        self.read_by(&bureau, "/v1/merchants/{id}/issuer-rotation", &rotation).await;
+    }
 }
 
 /// Commands of every kind, some refused, one after the other; gives the invoices.
@@ -135,6 +164,7 @@ async fn play(town: &mut Played) -> Vec<Value> {
         town.issue(merchant, &format!("much-{n}"), &draft_for(&transaction, 9_000), 409).await;
         town.issue(merchant, &format!("paid-{n}"), &draft(amount), 422).await;
     }
+    town.reverse(&merchants[1], &invoices[3]).await;
     // The third is pledged: it is for no payment.
     town.hold(&merchants[0], [&invoices[0], &invoices[2], &invoices[1], &invoices[4]]).await;
     town.read_by(
@@ -148,9 +178,16 @@ async fn play(town: &mut Played) -> Vec<Value> {
 
 async fn read_everything(town: &mut Played, invoices: &[Value]) {
     let size = town.app.checkpoint().await["size"].as_u64().unwrap();
-    for route in
-        ["/v1/merchants", "/v1/rules", "/v1/checkpoint", "/v1/roster", "/v1/invoices", "/v1/payments", "/v1/blocks"]
-    {
+    for route in [
+        "/v1/merchants",
+        "/v1/rules",
+        "/v1/checkpoint",
+        "/v1/roster",
+        "/v1/rosters",
+        "/v1/invoices",
+        "/v1/payments",
+        "/v1/blocks",
+    ] {
         town.read(route, route).await;
     }
     town.read("/v1/merchants/{id}", "/v1/merchants/M00000002").await;

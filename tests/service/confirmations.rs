@@ -223,7 +223,7 @@ async fn the_holder_of_a_wallet_asks_without_an_api_key() {
     }
     let missing = (404, "HTTP-NOT-FOUND", "");
     let foreign = app.refuses(same(Ask::get(format!("{path}?holder={}", keccak256("other")))), missing).await;
-    assert_eq!(app.refuses(same(Ask::get(&path)), missing).await, foreign);
+    app.refuses(Ask::get(&path), (400, "HTTP-QUERY-MALFORMED", "holder")).await;
     let nothing = format!("/v1/confirmations/0?holder={commitment}");
     assert_eq!(app.refuses(same(Ask::get(nothing)), missing).await, foreign);
 
@@ -279,9 +279,12 @@ async fn sheets_of_others_are_answered_like_those_that_are_not_there() {
     let missing = (404, "HTTP-NOT-FOUND", "");
     let get = |number: u64, key: &str| same(Ask::get(format!("/v1/confirmations/{number}")).by(key));
     let absent = app.refuses(get(0, &other.key), missing).await;
-    for key in [&other.key, &one.key, &two.key] {
-        assert_eq!(app.refuses(get(number, key), missing).await, absent);
+    assert_eq!(app.refuses(get(number, &other.key), missing).await, absent);
+    for (key, holder) in [(&other.key, two.commitment()), (&two.key, two.commitment())] {
+        let ask = Ask::get(format!("/v1/confirmations/{number}?holder={holder}")).by(key);
+        assert_eq!(app.refuses(same(ask), missing).await, absent);
     }
+    app.refuses(get(number, &one.key), (400, "HTTP-QUERY-MALFORMED", "holder")).await;
     let path = format!("/v1/confirmations/{number}?holder={}", one.commitment());
     app.ask(Ask::get(path).by(&one.key)).await.expect(200);
     let unknown = (404, "LEDGER-CONFIRMATION-UNKNOWN", "confirmation");

@@ -226,7 +226,7 @@ async fn leases_salts_and_hashes_of_another_form_are_refused() {
         ("/lease_ms", Value::Null, (400, shape, "lease_ms")),
         ("/salt", json!("ab".repeat(32)), (400, shape, "salt")),
         ("/salt", json!(one.salt.to_uppercase()), (400, shape, "salt")),
-        ("/salt", json!(&one.salt[2..]), (400, shape, "salt")),
+        ("/salt", json!(one.salt.chars().skip(2).collect::<String>()), (400, shape, "salt")),
         ("/invoices/0/hash", json!("00"), (400, shape, "invoices[0].hash")),
         ("/invoices/0/id", json!("1"), (400, shape, "invoices[0].id")),
         ("/tip", json!(1), (400, shape, "tip")),

@@ -67,7 +67,7 @@ async fn a_suspended_merchant_issues_nothing_until_it_is_resumed() {
     assert!(app.verdict(&suspended["receipt"]).is_valid());
     assert_eq!(merchant_now(&app, &merchant).await["suspended"], suspended["entry"]);
     app.refuses(suspend("s2"), (409, "LEDGER-STANDING", "merchant")).await;
-    app.refuses(issue(&merchant, "k2", &draft(100)), (409, "LEDGER-MERCHANT-SUSPENDED", "draft.merchant")).await;
+    app.refuses(issue(&merchant, "k2", &draft(100)), (409, "LEDGER-MERCHANT-SUSPENDED", "merchant")).await;
     // What was answered is answered so again, and what was issued can be reversed.
     assert_eq!(app.issue(&merchant, "k1", &draft(100)).await.expect(201).body, blue.body);
     assert_eq!(app.ask(registration).await.expect(201).body, registered.body);
@@ -189,7 +189,7 @@ async fn a_revoked_key_signs_nothing_until_the_bureau_installs_another() {
     let revoked = twice(&app, revoke("v1", &issuer)).await.json();
     assert_eq!(merchant_now(&app, &merchant).await["issuer_revoked"], revoked["entry"]);
     app.refuses(revoke("v2", &issuer), (409, "LEDGER-ISSUER-REVOKED", "issuer")).await;
-    app.refuses(issue(&merchant, "k2", &draft(100)), (409, "LEDGER-ISSUER-REVOKED", "draft.issuer")).await;
+    app.refuses(issue(&merchant, "k2", &draft(100)), (409, "LEDGER-ISSUER-REVOKED", "issuer")).await;
     let own = Ask::post(of(&merchant, "issuer")).by(&merchant.key).once("i1").json(&json!({}));
     app.refuses(own, (409, "LEDGER-ISSUER-REVOKED", "")).await;
     let installed = twice(&app, install("i1")).await.json();

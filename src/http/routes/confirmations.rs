@@ -154,7 +154,10 @@ pub async fn get_confirmation(
         (Some(Role::Bureau | Role::Auditor), _) => Viewer::Office,
         (Some(Role::Merchant), None) => Viewer::Seller(caller.ok_or_else(|| missing("sheet"))?.merchant()?),
         (Some(Role::Merchant | Role::Company) | None, Some(holder)) => Viewer::Buyer(holder),
-        (Some(Role::Company) | None, None) => return Err(missing("confirmation sheet")),
+        (Some(Role::Company) | None, None) => {
+            let message = "the commitment of the buyer's side is needed here";
+            return Err(Fault::new(Code::HttpQueryMalformed, "holder", message).into());
+        }
     };
     let sheet = state.desk.sheet(entry, viewer).await?.ok_or_else(|| missing("confirmation sheet"))?;
     Ok(HttpResponse::Ok().json(ConfirmationReply::from(sheet)))

@@ -26,7 +26,7 @@ use crate::store::{InvoiceFilter, StoredEntry};
 const QR_MODULE_PX: usize = 6;
 
 /// What stands beside the draft in a request, or in no request at all.
-const BESIDE_DRAFT: [&str; 4] = ["signature", "merchant", "seller", "chain"];
+const BESIDE_DRAFT: [&str; 5] = ["signature", "merchant", "seller", "issuer", "chain"];
 
 /// The path of a fault of the draft as it is in the request: the draft stands inside the body.
 fn one_in_draft(fault: Fault) -> Fault {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::openapi::{AskedLineSchema, ReceiptSchema};
+use super::HolderSchema;
 use crate::base::UnixMs;
 use crate::base::ids::MerchantId;
 use crate::chain::hash::Hash;
@@ -44,9 +45,9 @@ pub struct OpenConfirmationRequest {
     /// Fence of the hold, with a company's key.
     #[serde(default, deserialize_with = "never_null")]
     pub fence: Option<u64>,
-    /// `{"id", "salt"}` of who has the invoice in the wallet, without an API key.
+    /// Who has the invoice in the wallet, without an API key.
     #[serde(default, deserialize_with = "never_null")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<HolderSchema>)]
     pub holder: Option<Holder>,
 }
 
@@ -64,9 +65,9 @@ pub struct AnswerConfirmationRequest {
     /// Fence of the hold, with a company's key; not needed to withdraw.
     #[serde(default, deserialize_with = "never_null")]
     pub fence: Option<u64>,
-    /// `{"id", "salt"}` of who has the invoice in the wallet, without an API key.
+    /// Who has the invoice in the wallet, without an API key.
     #[serde(default, deserialize_with = "never_null")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<HolderSchema>)]
     pub holder: Option<Holder>,
 }
 

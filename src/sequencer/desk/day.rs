@@ -60,6 +60,7 @@ impl Desk {
                 let key = IdempotencyKey::try_from(format!("{ON_CLOSE}{date}"))?;
                 self.close_day_under(key, merchant, date).await
             });
+            let before = closed;
             for done in join_all(closing).await {
                 match done {
                     Ok(_recorded) => closed = closed.saturating_add(1),
@@ -67,6 +68,9 @@ impl Desk {
                     Err(faults) if faults.first().is_some_and(|fault| fault.code == Code::LedgerDayClosed) => {}
                     Err(faults) => return Err(faults),
                 }
+            }
+            if closed == before {
+                return Ok(closed);
             }
         }
     }

@@ -100,7 +100,9 @@ mod tests {
 
     #[test]
     fn salts_and_identities_of_another_form_are_refused() {
-        for bad in ["", "00", &SALT.to_uppercase(), &SALT[1..], &"ab".repeat(32), &format!("{SALT}00")] {
+        for bad in
+            ["", "00", &SALT.to_uppercase(), SALT.trim_start_matches('0'), &"ab".repeat(32), &format!("{SALT}00")]
+        {
             assert!(Salt::try_from(bad.to_owned()).is_err(), "{bad}");
         }
         for bad in ["", "a\nb", &"王".repeat(129)] {
