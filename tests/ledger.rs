@@ -44,3 +44,6 @@ mod scene;
 #[cfg(test)]
 #[path = "ledger/spoiled.rs"]
 mod spoiled;
+#[cfg(test)]
+#[path = "ledger/story.rs"]
+mod story;

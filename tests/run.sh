@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # Tests on whichever database TEST_DATABASE names; and those that have PostgreSQL whatever it says, or none at all.
-on_either=(cli ledger service)
+on_either=(cli ledger life service)
 on_one=(chain faults floors invoice parties postgres render)
 for file in tests/*.rs; do
   target=$(basename "$file" .rs)

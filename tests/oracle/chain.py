@@ -494,10 +494,31 @@ def check_receipt_file(golden):
 
 
 def check_entries_file(golden):
+    yield from check_entries(golden, 2)
+    journals = {}
+    for case in golden["entries"]:
+        entry = json.loads(case["text"])
+        seq, running = journals.get(entry.get("merchant"), (0, bytes(32)))
+        if entry["kind"] == "close_day":
+            yield (entry["body"]["entries"], entry["body"]["running"]), (seq, running.hex()), case["text"]
+        if "merchant" in entry:
+            journals[entry["merchant"]] = seq + 1, keccak(b"\x04" + running + leaf(case["text"]))
+            yield entry["seq"], seq + 1, case["text"]
+        else:
+            yield "seq" in entry, False, case["text"]
+    kept = {merchant: {"seq": seq, "running": running.hex()} for merchant, (seq, running) in journals.items()}
+    yield golden["journals"], kept, "journals"
+
+
+def check_old_entries_file(golden):
+    yield from check_entries(golden, 1)
+
+
+def check_entries(golden, version):
     for index, case in enumerate(golden["entries"]):
         text, entry = case["text"], parse_canonical(case["text"])
         yield canonical(entry), text, case["kind"]
-        yield (entry["v"], entry["index"], entry["kind"]), (1, index, case["kind"]), text
+        yield (entry["v"], entry["index"], entry["kind"]), (version, index, case["kind"]), text
         yield (leaf(text).hex(), "01" + leaf(text).hex()), (case["leaf"], case["printed"]), text
         yield ("request" in entry, "key" in entry), ("fingerprint" in case, "fingerprint" in case), text
         if "fingerprint" in case:
@@ -519,6 +540,7 @@ FILES = {
     "receipts.json": check_receipt_file,
     "rotation.json": check_rotation_file,
     "entries.json": check_entries_file,
+    "entries-v1.json": check_old_entries_file,
 }
 
 

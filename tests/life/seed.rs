@@ -1,0 +1,59 @@
+//! Seeds: what a run does is a function of its seed, and the seed is printed.
+
+use std::ops::Range;
+
+/// A number from the environment, or what it is without.
+#[expect(clippy::disallowed_methods, reason = "tests have no config to read the environment for them")]
+pub fn number(name: &str, otherwise: u64) -> u64 {
+    match std::env::var(name) {
+        Ok(text) => text.parse().unwrap_or_else(|e| panic!("{name}={text}: {e}")),
+        Err(_) => otherwise,
+    }
+}
+
+/// `LIFE_SEED`: the seed of the first sequence; the next has the next one.
+pub fn first() -> u64 {
+    number("LIFE_SEED", 20_261_123)
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014): small, and every seed is a good one.
+#[derive(Debug, Clone)]
+pub struct Dice(u64);
+
+impl Dice {
+    pub fn of(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// One of `0..n`.
+    pub fn below(&mut self, n: usize) -> usize {
+        usize::try_from(self.next() % u64::try_from(n).unwrap()).unwrap()
+    }
+
+    pub fn between(&mut self, range: Range<i64>) -> i64 {
+        range.start + i64::try_from(self.next() % u64::try_from(range.end - range.start).unwrap()).unwrap()
+    }
+
+    /// Whether something happens that does so in `percent` of a hundred cases.
+    pub fn chance(&mut self, percent: u64) -> bool {
+        self.next() % 100 < percent
+    }
+
+    pub fn one_of<T: Clone>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())].clone()
+    }
+
+    /// In another order.
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.below(last + 1));
+        }
+    }
+}
