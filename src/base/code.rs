@@ -237,7 +237,7 @@ codes! {
     LedgerHeightPast = "LEDGER-HEIGHT-PAST", Conflict, "The height is past, or not the next one.";
     LedgerRosterUnknown = "LEDGER-ROSTER-UNKNOWN", Internal, "The chain has no roster yet.";
     LedgerRosterOther = "LEDGER-ROSTER-OTHER", Conflict, "The roster is not what the change makes of the last one.";
-    LedgerNotRestored = "LEDGER-NOT-RESTORED", Conflict, "Nothing newer than the ledger's end is remembered.";
+    LedgerNotRestored = "LEDGER-NOT-RESTORED", Conflict, "The ledger ends with the very block that is remembered: nothing is lost.";
     LedgerDayNotOver = "LEDGER-DAY-NOT-OVER", Refused, "A legal date can be closed once it is over.";
     LedgerDayClosed = "LEDGER-DAY-CLOSED", Conflict, "The day is closed already.";
     LedgerMonthlyCount = "LEDGER-MONTHLY-COUNT", Exhausted, "The merchant's invoices of the month are used up.";
