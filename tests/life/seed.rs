@@ -2,13 +2,23 @@
 
 use std::ops::Range;
 
-/// A number from the environment, or what it is without.
 #[expect(clippy::disallowed_methods, reason = "tests have no config to read the environment for them")]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// A number from the environment, or what it is without.
 pub fn number(name: &str, otherwise: u64) -> u64 {
-    match std::env::var(name) {
-        Ok(text) => text.parse().unwrap_or_else(|e| panic!("{name}={text}: {e}")),
-        Err(_) => otherwise,
+    match environment(name) {
+        Some(text) => text.parse().unwrap_or_else(|e| panic!("{name}={text}: {e}")),
+        None => otherwise,
     }
+}
+
+/// How many cases of something there are: 10,000, and a fifth of it when the same code runs a second time, on PostgreSQL.
+pub fn cases(name: &str) -> u64 {
+    let again = environment("TEST_DATABASE").is_some_and(|database| database.starts_with("postgres"));
+    number(name, if again { 2_000 } else { 10_000 })
 }
 
 /// `LIFE_SEED`: the seed of the first sequence; the next has the next one.

@@ -13,9 +13,9 @@ use piaolian::sequencer::{
 use piaolian::store::Store;
 use prometheus::Registry;
 
+use super::seed;
 use super::town::{self, START};
-use crate::database::{Kind, TestDatabase};
-use crate::seed;
+use crate::database::TestDatabase;
 
 /// Commands waiting at most: more than all sequences in flight can say at once.
 const QUEUE: usize = 32_768;
@@ -23,10 +23,9 @@ const QUEUE: usize = 32_768;
 /// Sequences in flight.
 pub const IN_FLIGHT: usize = 512;
 
-/// How many sequences a race has: 10,000 on SQLite, a fifth of it on PostgreSQL, where the sequencer's code is the same.
+/// How many sequences a race has.
 pub fn sequences() -> u64 {
-    let otherwise = if crate::database::kind() == Kind::Sqlite { 10_000 } else { 2_000 };
-    seed::number("LIFE_RACES", otherwise)
+    seed::cases("LIFE_RACES")
 }
 
 pub struct Stage {
