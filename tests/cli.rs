@@ -13,8 +13,17 @@
 #[path = "database/mod.rs"]
 mod database;
 #[cfg(test)]
+#[path = "cli/life.rs"]
+mod life;
+#[cfg(test)]
+#[path = "cli/outbox.rs"]
+mod outbox;
+#[cfg(test)]
 #[path = "cli/serve.rs"]
 mod serve;
+#[cfg(test)]
+#[path = "cli/service.rs"]
+mod service;
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -22,6 +31,7 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use piaolian::chain::hash::leaf_hash;
 use piaolian::chain::receipt::Receipt;
+use piaolian::ledger::life::table;
 use serde_json::Value;
 
 use crate::database::{Kind, TestDatabase, bench_place, kind};
@@ -273,8 +283,21 @@ fn a_keyring_is_made_once() {
 fn help_teaches_and_is_no_mistake() {
     let help = piaolian(&["--help"]);
     assert_eq!(help.status.code(), Some(0));
-    for word in ["serve", "demo", "issue", "verify", "audit", "export", "keygen", "migrate", "bench", "First steps"] {
+    let first = ["serve", "demo", "issue", "verify", "audit", "export", "keygen", "migrate", "bench", "First steps"];
+    let then = ["invoice", "confirmation", "hold", "wallet", "merchant", "rules", "day", "member", "rosters", "states"];
+    for word in [&first[..], &then, &["restored", "outbox", "copy"]].concat() {
         assert!(out(&help).contains(word), "{word}");
     }
     assert_eq!(piaolian(&["frobnicate"]).status.code(), Some(2));
+}
+
+#[test]
+fn the_readme_has_the_table_of_states_as_the_code_gives_it() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let (_, behind) = readme.split_once("<!-- states -->\n").expect("a marker before the table");
+    let (in_readme, _) = behind.split_once("<!-- /states -->").expect("a marker behind it");
+    assert_eq!(in_readme, table(), "print it again: piaolian states");
+    let printed = piaolian(&["states"]);
+    assert_eq!(printed.status.code(), Some(0));
+    assert!(out(&printed).starts_with(&table()), "{}", out(&printed));
 }

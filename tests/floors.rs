@@ -273,7 +273,8 @@ mod tests {
             sources().iter().filter_map(|(file, _)| room_of(&module_of(file))).map(|(room, _)| room).collect();
         let missing: Vec<&str> = FLOORS.iter().map(|(room, _)| *room).filter(|room| !rooms.contains(room)).collect();
         assert!(missing.is_empty(), "no source file of {missing:?} was read");
-        let chain = paths_of("ledger/x.rs", &std::fs::read_to_string(root().join("src/ledger/command.rs")).unwrap());
+        let chain =
+            paths_of("ledger/x.rs", &std::fs::read_to_string(root().join("src/ledger/command/mod.rs")).unwrap());
         assert!(chain.own.contains(["chain", "hash", "Hash"].map(str::to_owned).as_slice()), "{:?}", chain.own);
     }
 

@@ -26,14 +26,23 @@ mod bad_queries;
 #[path = "service/both.rs"]
 mod both;
 #[cfg(test)]
+#[path = "service/confirmations.rs"]
+mod confirmations;
+#[cfg(test)]
 #[path = "database/mod.rs"]
 mod database;
 #[cfg(test)]
 #[path = "service/databases.rs"]
 mod databases;
 #[cfg(test)]
+#[path = "service/days.rs"]
+mod days;
+#[cfg(test)]
 #[path = "service/documents.rs"]
 mod documents;
+#[cfg(test)]
+#[path = "service/holds.rs"]
+mod holds;
 #[cfg(test)]
 #[path = "service/issuing.rs"]
 mod issuing;
@@ -43,6 +52,9 @@ mod leading;
 #[cfg(test)]
 #[path = "service/load.rs"]
 mod load;
+#[cfg(test)]
+#[path = "service/members.rs"]
+mod members;
 #[cfg(test)]
 #[path = "service/payments.rs"]
 mod payments;
@@ -56,14 +68,23 @@ mod reading;
 #[path = "service/repeats.rs"]
 mod repeats;
 #[cfg(test)]
+#[path = "service/reversals.rs"]
+mod reversals;
+#[cfg(test)]
 #[path = "service/rules.rs"]
 mod rules;
 #[cfg(test)]
 #[path = "service/samples.rs"]
 mod samples;
 #[cfg(test)]
+#[path = "service/standing.rs"]
+mod standing;
+#[cfg(test)]
 #[path = "service/test_app.rs"]
 mod test_app;
 #[cfg(test)]
 #[path = "service/verify.rs"]
 mod verify;
+#[cfg(test)]
+#[path = "service/wallet.rs"]
+mod wallet;

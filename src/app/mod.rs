@@ -1,8 +1,9 @@
 //! Floor 7: puts everything together: store, engine, sequencer, desks, outbox and HTTP, and takes it apart again in order.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use actix_web::dev::{Server, ServerHandle};
 use actix_web::{HttpServer, web};
@@ -12,18 +13,21 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use crate::base::{Clock, Code, Fault, Faults, UnixMs};
-use crate::chain::roster::{MemberName, Roster};
-use crate::config::keyring::{Keyring, PROPOSER};
+use crate::chain::roster::{MemberKey, MemberName, Roster};
+use crate::chain::roster_change::MemberSignature;
+use crate::config::keyring::{Keyring, PROPOSER, add_seal_key};
 use crate::http::{HttpState, create_app};
 use crate::notify::{Outbox, Recipient};
 use crate::parties::kingdee::custody::Custody;
 use crate::parties::kingdee::erp::Erp;
+use crate::parties::tencent::claim::ClaimTokens;
 use crate::parties::tencent::notice::NoticeVerifier;
 use crate::parties::tencent::wallet::Wallet;
-use crate::sequencer::desk::{Desk, Parties};
+use crate::sequencer::desk::{Desk, Members, Parties};
 use crate::sequencer::{
     self, End, Engine, Guard, Leadership, LeadershipThread, LocalEngine, MEMORY_FILE, Memory, Sequencer,
-    SequencerMetrics, SequencerThread, TOPIC_BILL, TOPIC_BILL_ORDER, TOPIC_ERP, TOPIC_WALLET, found_chain,
+    SequencerMetrics, SequencerThread, TOPIC_BILL, TOPIC_BILL_ORDER, TOPIC_ERP, TOPIC_WALLET, TOPIC_WALLET_REMOVE,
+    found_chain,
 };
 use crate::store::Store;
 
@@ -43,7 +47,12 @@ pub struct Ingredients {
     pub advertise: String,
     /// The sequencer's limits.
     pub sequencer: sequencer::Config,
+    /// Whether the service closes merchants' days by itself once they are over.
+    pub close_days: bool,
 }
+
+/// How often the service looks for days that are over.
+const CLOSE_DAYS_EVERY: Duration = Duration::from_secs(60);
 
 /// A running service.
 pub struct Service {
@@ -53,6 +62,7 @@ pub struct Service {
     pub roster: Roster,
     stop: watch::Sender<bool>,
     outbox: JoinHandle<()>,
+    closer: Option<JoinHandle<()>>,
     thread: SequencerThread,
     lease: LeadershipThread,
 }
@@ -73,10 +83,11 @@ impl Recipient for DeskDoor {
 }
 
 fn recipients(desk: &Arc<Desk>) -> BTreeMap<&'static str, Arc<dyn Recipient>> {
-    let doors: [(&'static str, Telling); 4] = [
+    let doors: [(&'static str, Telling); 5] = [
         (TOPIC_BILL, |desk, entry| Box::pin(async move { desk.bill_payment(entry).await })),
         (TOPIC_BILL_ORDER, |desk, entry| Box::pin(async move { desk.bill_payment(entry).await })),
         (TOPIC_WALLET, |desk, entry| Box::pin(async move { desk.insert_card(entry).await })),
+        (TOPIC_WALLET_REMOVE, |desk, entry| Box::pin(async move { desk.remove_card(entry).await })),
         (TOPIC_ERP, |desk, entry| Box::pin(async move { desk.push_to_erp(entry).await })),
     ];
     let door = |(topic, tell)| {
@@ -86,6 +97,59 @@ fn recipients(desk: &Arc<Desk>) -> BTreeMap<&'static str, Arc<dyn Recipient>> {
     doors.into_iter().map(door).collect()
 }
 
+/// The members' keys of the local engine and of the keyring that it was loaded from.
+pub(crate) struct LocalMembers {
+    engine: Arc<LocalEngine>,
+    folder: PathBuf,
+}
+
+impl LocalMembers {
+    /// The keys of an engine, and the folder that new ones go to.
+    pub(crate) fn new(engine: Arc<LocalEngine>, folder: PathBuf) -> Self {
+        Self { engine, folder }
+    }
+}
+
+impl Members for LocalMembers {
+    fn new_key(&self, member: &MemberName) -> Result<MemberKey, Fault> {
+        // Durable first: a key that seals must not be lost.
+        let key = add_seal_key(&self.folder, member)?;
+        let public = key.public();
+        self.engine.add_key(key);
+        Ok(public)
+    }
+
+    fn sign(&self, old: &Roster, new: &Roster, text: &str) -> Result<Vec<MemberSignature>, Fault> {
+        self.engine.sign_statement(old, new, text)
+    }
+
+    fn can_seal(&self, roster: &Roster) -> Result<(), Fault> {
+        self.engine.can_seal(roster)
+    }
+}
+
+/// Closes finished days from time to time while this process leads, until told to stop. Two that believe to lead for a moment do no harm:
+/// a day is closed once.
+async fn close_days(desk: Arc<Desk>, leadership: Leadership, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        if leadership.is_leading() {
+            match desk.close_finished_days().await {
+                Ok(0) => {}
+                Ok(days) => tracing::info!(days, "closed days that were over"),
+                Err(faults) => tracing::warn!(%faults, "days that are over could not be closed; trying again later"),
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(CLOSE_DAYS_EVERY) => {}
+            changed = stop.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
 impl Service {
     /// Starts everything but the HTTP server. Founds the chain if the database is empty; leads from the start if no other process
     /// does.
@@ -93,10 +157,13 @@ impl Service {
     /// # Errors
     /// A keyring that does not fit the ledger; whatever a part refuses to start with.
     pub async fn start(ingredients: Ingredients) -> Result<Self, Faults> {
-        let Ingredients { store, keyring, notices, clock, public_url, advertise, sequencer } = ingredients;
+        let Ingredients { store, keyring, notices, clock, public_url, advertise, sequencer, close_days: closes } =
+            ingredients;
         let Keyring { roster, seal_keys, custody, folder } = keyring;
         let proposer = MemberName::try_from(PROPOSER)?;
-        let engine: Arc<dyn Engine> = Arc::new(LocalEngine::new(seal_keys.into_iter().map(|(_, key)| key), proposer));
+        let engine = Arc::new(LocalEngine::new(seal_keys.into_iter().map(|(_, key)| key), proposer));
+        let members = Arc::new(LocalMembers::new(Arc::clone(&engine), folder.clone()));
+        let engine: Arc<dyn Engine> = engine;
         let memory = found(&store, &roster, engine.as_ref(), clock.now(), &folder.join(MEMORY_FILE))?;
         let guard = Arc::new(Guard::new(Arc::clone(&clock), sequencer.clock_gap_max_days, memory));
         if let Some(fault) = store.read_blocking(|reader| guard.trouble(reader))? {
@@ -113,16 +180,20 @@ impl Service {
         let parties = Parties {
             notices,
             custody: Custody::new(&custody)?,
+            claims: ClaimTokens::new(&custody)?,
             wallet: Arc::new(Wallet::default()),
             erp: Arc::new(Erp::default()),
+            members,
         };
         let desk = Arc::new(Desk::new(roster.chain().clone(), store.clone(), queue, Arc::clone(&clock), parties));
         let (stop, stopped) = watch::channel(false);
+        let closing = || tokio::spawn(close_days(Arc::clone(&desk), leadership.clone(), stopped.clone()));
+        let closer = closes.then(closing);
         let leader = leadership.clone();
         let outbox = Outbox::new(store, clock, recipients(&desk), wake, Arc::new(move || leader.is_leading()));
         let outbox = tokio::spawn(outbox.run(stopped));
         let state = web::Data::new(HttpState::new(desk, leadership, public_url, registry)?);
-        Ok(Self { state, roster, stop, outbox, thread, lease })
+        Ok(Self { state, roster, stop, outbox, closer, thread, lease })
     }
 
     /// The desks.
@@ -132,12 +203,17 @@ impl Service {
 
     /// Stops in order: the outbox finishes what is under way, the sequencer finishes its queue, the lease is given back.
     pub async fn stop(self) {
-        let Self { state, stop, outbox, thread, lease, .. } = self;
+        let Self { state, stop, outbox, closer, thread, lease, .. } = self;
         if stop.send(true).is_err() {
             tracing::debug!("the outbox had stopped already");
         }
         if let Err(error) = outbox.await {
             tracing::error!(%error, "the outbox ended badly");
+        }
+        if let Some(closer) = closer
+            && let Err(error) = closer.await
+        {
+            tracing::error!(%error, "the closing of days ended badly");
         }
         // The desk holds the queue's sender: the thread ends when the last clone is gone.
         drop(state);

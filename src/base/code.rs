@@ -205,7 +205,7 @@ codes! {
     LedgerRefundDiffers = "LEDGER-REFUND-DIFFERS", Conflict, "The refund is recorded already with other contents.";
     LedgerRefundTooLarge = "LEDGER-REFUND-TOO-LARGE", Conflict, "Refunds would exceed what was paid.";
     LedgerOwnKeyOnPayment = "LEDGER-OWN-KEY-ON-PAYMENT", Refused, "A merchant that keeps its own key signs each invoice itself, so none can come by itself on payment.";
-    LedgerKeyReserved = "LEDGER-KEY-RESERVED", Refused, "Idempotency keys that begin with on-payment: are the service's own.";
+    LedgerKeyReserved = "LEDGER-KEY-RESERVED", Refused, "Idempotency keys that begin with on-payment: or on-close: are the service's own.";
     LedgerOrderDiffers = "LEDGER-ORDER-DIFFERS", Conflict, "Another order of this merchant is there under this number.";
     LedgerAmountRange = "LEDGER-AMOUNT-RANGE", Refused, "An amount is outside 1 fen to 10^13 fen.";
     LedgerMonthlyCap = "LEDGER-MONTHLY-CAP", Exhausted, "The merchant's monthly cap is used up.";
@@ -237,7 +237,7 @@ codes! {
     LedgerHeightPast = "LEDGER-HEIGHT-PAST", Conflict, "The height is past, or not the next one.";
     LedgerRosterUnknown = "LEDGER-ROSTER-UNKNOWN", Internal, "The chain has no roster yet.";
     LedgerRosterOther = "LEDGER-ROSTER-OTHER", Conflict, "The roster is not what the change makes of the last one.";
-    LedgerNotRestored = "LEDGER-NOT-RESTORED", Conflict, "Nothing newer than the ledger's end is remembered.";
+    LedgerNotRestored = "LEDGER-NOT-RESTORED", Conflict, "The ledger ends with the very block that is remembered: nothing is lost.";
     LedgerDayNotOver = "LEDGER-DAY-NOT-OVER", Refused, "A legal date can be closed once it is over.";
     LedgerDayClosed = "LEDGER-DAY-CLOSED", Conflict, "The day is closed already.";
     LedgerMonthlyCount = "LEDGER-MONTHLY-COUNT", Exhausted, "The merchant's invoices of the month are used up.";

@@ -6,6 +6,9 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what a command line is for")]
 
+mod argument;
+#[cfg(feature = "server")]
+mod ask;
 #[cfg(feature = "server")]
 mod audit;
 #[cfg(feature = "server")]
@@ -13,18 +16,40 @@ mod bench;
 #[cfg(feature = "server")]
 mod client;
 #[cfg(feature = "server")]
+mod confirmation;
+#[cfg(feature = "server")]
 mod copy;
+#[cfg(feature = "server")]
+mod day;
 #[cfg(feature = "server")]
 mod demo;
 #[cfg(feature = "server")]
 mod export;
 #[cfg(feature = "server")]
+mod hold;
+#[cfg(feature = "server")]
+mod invoice;
+#[cfg(feature = "server")]
 mod issue;
+#[cfg(feature = "server")]
+mod lines;
+#[cfg(feature = "server")]
+mod member;
+#[cfg(feature = "server")]
+mod merchant;
+#[cfg(feature = "server")]
+mod outbox;
 #[cfg(feature = "server")]
 mod progress;
 #[cfg(feature = "server")]
+mod restored;
+#[cfg(feature = "server")]
+mod rules;
+#[cfg(feature = "server")]
 mod service;
+mod states;
 mod verify;
+mod wallet;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -43,6 +68,8 @@ QR code that anyone can verify.
 First steps:
   piaolian demo                         the whole flow on sandbox parties, then keeps serving
   piaolian serve --migrate              a service of your own on SQLite, keys and database made if missing
+  piaolian issue draft.json --key-file merchant.key
+                                        an invoice; what may happen to it then: piaolian states
   piaolian verify receipt.json --roster roster.json
                                         check a receipt offline, trusting nothing but the members' public keys
 
@@ -67,6 +94,34 @@ enum Command {
     /// Issue an invoice through a running service
     #[cfg(feature = "server")]
     Issue(issue::IssueArgs),
+    /// Reverse an invoice, pledge it, see where it stands
+    #[cfg(feature = "server")]
+    Invoice(invoice::InvoiceArgs),
+    /// Agree on a red letter where somebody holds the invoice
+    #[cfg(feature = "server")]
+    Confirmation(confirmation::ConfirmationArgs),
+    /// Lock and book invoices for reimbursement; release and settle pledges
+    #[cfg(feature = "server")]
+    Hold(hold::HoldArgs),
+    /// Claim an invoice as its payer, pass it on, throw it away
+    Wallet(wallet::WalletArgs),
+    /// Suspend and resume a merchant, replace and revoke its key
+    #[cfg(feature = "server")]
+    Merchant(merchant::MerchantArgs),
+    /// Set and list the bureau's issuing rules
+    #[cfg(feature = "server")]
+    Rules(rules::RulesArgs),
+    /// Close a merchant's finished day, list days
+    #[cfg(feature = "server")]
+    Day(day::DayArgs),
+    /// Replace a member's seal key, take members in, let them go
+    #[cfg(feature = "server")]
+    Member(member::MemberArgs),
+    /// Print all rosters, as `verify` takes them
+    #[cfg(feature = "server")]
+    Rosters(member::RostersArgs),
+    /// Print the table of an invoice's states
+    States,
     /// Verify receipts offline against a roster
     Verify(verify::VerifyArgs),
     /// Re-derive every hash, signature, number, balance and projection of a ledger
@@ -81,6 +136,12 @@ enum Command {
     /// Make the database, or bring it up to this program's schema
     #[cfg(feature = "server")]
     Migrate(service::MigrateArgs),
+    /// Put on record that the ledger goes on from an older copy
+    #[cfg(feature = "server")]
+    Restored(restored::RestoredArgs),
+    /// List and retry what partners could not be told
+    #[cfg(feature = "server")]
+    Outbox(outbox::OutboxArgs),
     /// Move a whole ledger into another database and audit it there
     #[cfg(feature = "server")]
     Copy(copy::CopyArgs),
@@ -131,6 +192,24 @@ fn dispatch(command: Command) -> Result<Done, Faults> {
         Command::Demo(args) => demo::demo(args),
         #[cfg(feature = "server")]
         Command::Issue(args) => issue::issue(args),
+        #[cfg(feature = "server")]
+        Command::Invoice(args) => invoice::invoice(args),
+        #[cfg(feature = "server")]
+        Command::Confirmation(args) => confirmation::confirmation(args),
+        #[cfg(feature = "server")]
+        Command::Hold(args) => hold::hold(args),
+        Command::Wallet(args) => wallet::wallet(args),
+        #[cfg(feature = "server")]
+        Command::Merchant(args) => merchant::merchant(args),
+        #[cfg(feature = "server")]
+        Command::Rules(args) => rules::rules(args),
+        #[cfg(feature = "server")]
+        Command::Day(args) => day::day(args),
+        #[cfg(feature = "server")]
+        Command::Member(args) => member::member(args),
+        #[cfg(feature = "server")]
+        Command::Rosters(args) => member::rosters(args),
+        Command::States => states::states(),
         Command::Verify(args) => verify::verify(args),
         #[cfg(feature = "server")]
         Command::Audit(args) => audit::audit(args),
@@ -140,6 +219,10 @@ fn dispatch(command: Command) -> Result<Done, Faults> {
         Command::Keygen(args) => service::keygen(args),
         #[cfg(feature = "server")]
         Command::Migrate(args) => service::migrate(args),
+        #[cfg(feature = "server")]
+        Command::Restored(args) => restored::restored(args),
+        #[cfg(feature = "server")]
+        Command::Outbox(args) => outbox::outbox(args),
         #[cfg(feature = "server")]
         Command::Copy(args) => copy::copy(args),
         #[cfg(feature = "server")]

@@ -14,7 +14,7 @@ use crate::base::{Clock as _, Code, Fault, Faults, SystemClock};
 use crate::config::{Config, keyring};
 use crate::ledger::state::Reader as _;
 use crate::sequencer;
-use crate::sequencer::desk::{NewKey, make_key};
+use crate::sequencer::desk::{Bearer, NewKey, make_key};
 use crate::store::{DatabaseUrl, Role, Store, at_disk_failure};
 
 /// The chain that a keyring is made for unless another is named.
@@ -26,7 +26,7 @@ const DEFAULT_CHAIN: &str = "shenzhen-sandbox";
 Configuration, lowest first: built-in defaults, --config FILE (TOML), environment PIAOLIAN_*,
 options of this command.
 Keys: database, read_database, keys, listen, advertise, public_url, workers, reader_connections,
-batch_commands_max, queue_commands_max, clock_gap_max_days, log, wechat.api_v3_key_file, wechat.platform_keys.<serial>
+batch_commands_max, queue_commands_max, clock_gap_max_days, close_days, log, wechat.api_v3_key_file, wechat.platform_keys.<serial>
 
 Example:
   piaolian serve --migrate              database, keyring and a first API key of role bureau are made if missing
@@ -105,6 +105,9 @@ enum KeygenWhat {
         /// Whose it is, for role merchant
         #[arg(long)]
         merchant: Option<String>,
+        /// Taxpayer id of whose it is, for role company
+        #[arg(long)]
+        company: Option<String>,
         /// What people call it
         #[arg(long)]
         label: String,
@@ -115,6 +118,8 @@ enum KeygenWhat {
 enum RoleArg {
     /// Issues and reads its own
     Merchant,
+    /// Locks and books invoices that it holds, or lends on them
+    Company,
     /// Registers merchants, sets rules, makes keys, reads everything
     Bureau,
     /// Reads everything, changes nothing
@@ -164,7 +169,7 @@ pub fn serve(args: ServeArgs) -> Result<Done, Faults> {
         store = store.with_replica(&DatabaseUrl::parse(replica)?, config.reader_connections)?;
     }
     if args.migrate && store.read_blocking(|reader| reader.api_keys(None))?.is_empty() {
-        let new = make_key(Role::Bureau, None, "first key".to_owned(), SystemClock.now())?;
+        let new = make_key(Bearer::Bureau, "first key".to_owned(), SystemClock.now())?;
         print_key(&store, &new)?;
     }
     app::block_on(run(config, store))
@@ -186,6 +191,7 @@ async fn run(config: Config, store: Store) -> Result<Done, Faults> {
             clock_gap_max_days: config.clock_gap_max_days,
             ..sequencer::Config::default()
         },
+        close_days: config.close_days,
     })
     .await?;
     let chain = service.desk().chain().to_string();
@@ -248,25 +254,24 @@ pub fn keygen(args: KeygenArgs) -> Result<Done, Faults> {
             println!("made the keys of {} members in {}", roster.members().len(), config.keys.display());
             println!("roster.json is public: give it to whoever verifies. The .key files are not; back them up.");
         }
-        KeygenWhat::ApiKey { role, merchant, label } => {
+        KeygenWhat::ApiKey { role, merchant, company, label } => {
             let store = Store::open(&DatabaseUrl::parse(&config.database)?, 1)?;
             let role = match role {
                 RoleArg::Merchant => Role::Merchant,
+                RoleArg::Company => Role::Company,
                 RoleArg::Bureau => Role::Bureau,
                 RoleArg::Auditor => Role::Auditor,
             };
             let merchant = merchant.map(MerchantId::try_from).transpose()?;
-            if (role == Role::Merchant) != merchant.is_some() {
-                let message = "role merchant needs --merchant, the other roles take none";
-                return Err(Fault::new(Code::CliUsage, "--merchant", message).into());
-            }
-            if let Some(id) = &merchant
+            let bearer = Bearer::of(role, merchant, company)
+                .map_err(|fault| Fault::new(Code::CliUsage, format!("--{}", fault.path), fault.message))?;
+            if let Bearer::Merchant(id) = &bearer
                 && store.read_blocking(|reader| reader.merchant(id))?.is_none()
             {
                 let message = format!("no merchant {id} is registered");
                 return Err(Fault::new(Code::LedgerMerchantUnknown, "--merchant", message).into());
             }
-            let new = make_key(role, merchant, label, SystemClock.now())?;
+            let new = make_key(bearer, label, SystemClock.now())?;
             print_key(&store, &new)?;
         }
     }

@@ -17,7 +17,7 @@ use crate::chain::verify::{NOT_COVERED, Verdict, verify_receipt_json};
 /// Arguments of `verify`.
 #[derive(Args)]
 #[command(after_help = "\
-The rosters are the only thing you have to trust: get them from the consortium (GET /v1/roster,
+The rosters are the only thing you have to trust: get them from the consortium (piaolian rosters,
 or roster.json). A roster that was replaced is needed for receipts from its time; with its
 successor at hand, it counts for its own time only.
 Exit code 0: every receipt is valid. 1: at least one is not. 2: a file can't be used.
@@ -28,7 +28,7 @@ pub struct VerifyArgs {
     /// Receipt files (JSON), as GET /v1/invoices/{id}/receipt gives them
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Roster file: one roster, or a JSON array of rosters as GET /v1/roster gives it. May be given several times: all count
+    /// Roster file: one roster, or a JSON array of rosters as `piaolian rosters` prints it. May be given several times: all count
     #[arg(long, value_name = "FILE", required = true)]
     roster: Vec<PathBuf>,
     /// The printed hash (66 hex digits) that the receipt must have; one file only

@@ -240,7 +240,7 @@ mod tests {
         assert_eq!(keys(&tencent).len(), 2);
         assert!(keys(&tencent).contains(&roster.member(&tencent).unwrap().key) && keys(&tencent).contains(&added[0]));
         assert!(keys(&auditor).contains(&added[1]) && keys(&auditor).contains(&added[2]));
-        let digits = |key: usize| added[key].to_string()[..8].to_owned();
+        let digits = |key: usize| added[key].to_string().chars().take(8).collect::<String>();
         for file in [
             format!("seal-tencent-{}.key", digits(0)),
             "seal-auditor.key".to_owned(),

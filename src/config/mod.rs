@@ -46,6 +46,8 @@ pub struct Config {
     pub queue_commands_max: usize,
     /// Days that the newest block may be old at the start; beyond them the clock is not believed and commands are refused.
     pub clock_gap_max_days: u32,
+    /// Whether merchants' days are closed by themselves once they are over.
+    pub close_days: bool,
     /// What to log, as `RUST_LOG` directives, for example `info` or `piaolian=debug`.
     pub log: String,
     /// WeChat Pay; left out, no notices are taken.
@@ -77,6 +79,7 @@ impl Default for Config {
             batch_commands_max: BATCH_COMMANDS_MAX,
             queue_commands_max: QUEUE_COMMANDS_MAX,
             clock_gap_max_days: CLOCK_GAP_DAYS_MAX,
+            close_days: true,
             log: "info".to_owned(),
             wechat: None,
         }

@@ -40,6 +40,17 @@ impl Caller {
         self.0.merchant.clone().ok_or_else(|| Fault::new(Code::HttpRoleForbidden, "", "a key without merchant").into())
     }
 
+    /// The company that the caller is, by its taxpayer id.
+    pub fn company(&self) -> Result<String, Problem> {
+        self.require(&[Role::Company])?;
+        self.0.company.clone().ok_or_else(|| Fault::new(Code::HttpRoleForbidden, "", "a key without company").into())
+    }
+
+    /// What the caller may do.
+    pub fn role(&self) -> Role {
+        self.0.role
+    }
+
     /// Which merchant's records a list may show: a merchant sees its own, the others whatever they ask for.
     pub fn scope(&self, asked: Option<MerchantId>) -> Result<Option<MerchantId>, Problem> {
         match (self.0.role, &self.0.merchant, asked) {
@@ -49,7 +60,8 @@ impl Caller {
                 Err(Fault::new(Code::HttpRoleForbidden, "merchant", "a merchant sees only its own").into())
             }
             (Role::Company, _, _) => {
-                Err(Fault::new(Code::HttpRoleForbidden, "", "a company sees no merchant's books").into())
+                let message = "a company's key sees only the invoices whose documents the company has";
+                Err(Fault::new(Code::HttpRoleForbidden, "", message).into())
             }
             (Role::Bureau | Role::Auditor, _, asked) => Ok(asked),
         }
@@ -108,6 +120,27 @@ impl<T: FromRequest<Error = Problem> + 'static> FromRequest for Behind<T> {
     }
 }
 
+/// What comes with a request that may have no API key, for doors that take another proof. A key that is given must be a good one.
+#[derive(Debug)]
+pub(super) struct BehindMaybe<T>(pub Option<Caller>, pub T);
+
+impl<T: FromRequest<Error = Problem> + 'static> FromRequest for BehindMaybe<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, mut payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let caller = match request.headers().contains_key(AUTHORIZATION) {
+                true => Some(Caller::extract(&request).await?),
+                false => None,
+            };
+            let rest = T::from_request(&request, &mut payload).await?;
+            Ok(Self(caller, rest))
+        })
+    }
+}
+
 /// The `Idempotency-Key` header.
 #[derive(Debug)]
 pub(super) struct KeyHeader(pub IdempotencyKey);
@@ -160,6 +193,21 @@ impl<T: DeserializeOwned + 'static> FromRequest for KeyedJson<T> {
         let key = KeyHeader::from_request(request, payload).into_inner();
         let body = Json::from_request(request, payload);
         Box::pin(async move { Ok(Self(key?.0, body.await?.0)) })
+    }
+}
+
+/// An idempotency key and a query string: what a command without a body is made of.
+#[derive(Debug)]
+pub(super) struct KeyedQuery<T>(pub IdempotencyKey, pub T);
+
+impl<T: DeserializeOwned> FromRequest for KeyedQuery<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let key = KeyHeader::from_request(request, payload).into_inner();
+        let query = Query::from_request(request, payload).into_inner();
+        ready(key.and_then(|KeyHeader(key)| Ok(Self(key, query?.0))))
     }
 }
 

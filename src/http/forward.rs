@@ -74,13 +74,27 @@ impl Client {
     }
 }
 
+/// What is posted but changes nothing.
+const COMPUTING: [&str; 3] = ["/v1/drafts", "/v1/commitments", "/v1/roster/change-draft"];
+
+/// Commands without an API key: notices are signed, and their signature is over the body; a claim's proof is in its body, and so is that
+/// of a wallet's holder who speaks on a confirmation sheet.
+fn has_its_proof_in_the_body(path: &str, headers: &HeaderMap) -> bool {
+    let on_sheet = path.ends_with("/confirmations") || path.starts_with("/v1/confirmations/");
+    path.starts_with("/v1/notices/")
+        || path == "/v1/claims"
+        || path.starts_with("/v1/claims/")
+        || (on_sheet && !headers.contains_key("authorization"))
+}
+
 /// Whether only the leader may carry this out: everything under `/v1` that changes something.
 pub(super) fn is_command(method: &Method, path: &str) -> bool {
     let changes = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(method);
     // A client on the way to the leader would resolve dot segments: the path that is judged must be the one that is carried.
     let dots = |part: &str| [".", ".."].contains(&part.to_ascii_lowercase().replace("%2e", ".").as_str());
     let plain = !path.split('/').any(dots);
-    changes && plain && path.starts_with("/v1/") && path != "/v1/drafts"
+    let computes = COMPUTING.contains(&path) || path.ends_with("/reversal-draft");
+    changes && plain && path.starts_with("/v1/") && !computes
 }
 
 /// Whether saying it twice has the effect of once.
@@ -116,8 +130,8 @@ async fn forward<B: MessageBody + 'static>(
     if request.headers().contains_key(FORWARDED) {
         return refuse(request, not_leading().into());
     }
-    // As on the leader, a stranger's body is not read. Notices are signed, and their signature is over the body.
-    if !request.path().starts_with("/v1/notices/")
+    // As on the leader, a stranger's body is not read.
+    if !has_its_proof_in_the_body(request.path(), request.headers())
         && let Err(problem) = request.extract::<Caller>().await
     {
         return refuse(request, problem);
@@ -317,6 +331,8 @@ mod tests {
             (Method::POST, "/v1/x/../api-keys", false),
             (Method::POST, "/v1/x/%2E%2e/api-keys", false),
             (Method::POST, "/v1/drafts", false),
+            (Method::POST, "/v1/invoices/1-2/reversal-draft", false),
+            (Method::POST, "/v1/invoices/1-2/reversals", true),
             (Method::GET, "/v1/invoices", false),
             (Method::HEAD, "/v1/invoices", false),
             (Method::POST, "/dzswj/bers_ep_web/query_bill_detail", false),

@@ -6,7 +6,10 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi, ToSchema};
 
-use super::routes::{chain, invoices, keys, merchants, operations, payments, verify};
+use super::routes::{
+    chain, confirmations, days, holds, invoices, keys, members, merchants, operations, payments, reversals, standing,
+    verify, wallet,
+};
 
 /// A draft of an invoice.
 #[derive(ToSchema)]
@@ -124,6 +127,86 @@ pub struct RulesSchema {
     uscc_check_digit: Option<String>,
     /// Whether every invoice must name a payment.
     payment_required: Option<bool>,
+    /// Most invoices of a legal month.
+    monthly_count: Option<u64>,
+}
+
+/// What is to be taken back of one line: all that is left of it, or a quantity, or a total, never both.
+#[derive(ToSchema)]
+#[schema(as = AskedLine)]
+pub struct AskedLineSchema {
+    /// Its place among all lines of the invoice, discounts counted, from 0. A discount goes with the line before it.
+    line: u32,
+    /// Decimal, above zero.
+    quantity: Option<String>,
+    /// Fen with tax, above zero.
+    total: Option<i64>,
+}
+
+/// Sums of one tax rate, fen.
+#[derive(ToSchema)]
+#[schema(as = RateSum)]
+pub struct SumSchema {
+    /// Tax rate x 10^4.
+    rate: u16,
+    /// Without tax.
+    amount: i64,
+    /// Tax.
+    tax: i64,
+    /// With tax.
+    total: i64,
+}
+
+/// A change of the members' roster: one of the three.
+#[derive(ToSchema)]
+#[schema(as = RosterChange)]
+pub struct RosterChangeSchema {
+    /// A member seals with another key.
+    rotate: Option<RotateSchema>,
+    /// A member joins.
+    add: Option<AddSchema>,
+    /// A member leaves.
+    remove: Option<RemoveSchema>,
+}
+
+/// A member's new key.
+#[derive(ToSchema)]
+#[schema(as = RosterRotate)]
+pub struct RotateSchema {
+    /// Whose.
+    member: String,
+    /// Compressed secp256k1 point, 66 hex digits.
+    key: Option<String>,
+}
+
+/// A new member.
+#[derive(ToSchema)]
+#[schema(as = RosterAdd)]
+pub struct AddSchema {
+    /// Its name.
+    member: String,
+    /// Compressed secp256k1 point, 66 hex digits.
+    key: Option<String>,
+    /// Its voting power, at least 1.
+    power: u64,
+}
+
+/// A member that leaves.
+#[derive(ToSchema)]
+#[schema(as = RosterRemove)]
+pub struct RemoveSchema {
+    /// Who.
+    member: String,
+}
+
+/// A member's signature on a statement.
+#[derive(ToSchema)]
+#[schema(as = MemberSignature)]
+pub struct MemberSignatureSchema {
+    /// The key that signed, 66 hex digits.
+    key: String,
+    /// r||s, 128 hex digits.
+    signature: String,
 }
 
 /// A receipt: everything that offline verification needs besides the roster.
@@ -212,15 +295,31 @@ impl Modify for FullDisk {
         payments::take_order, payments::list_payments, payments::get_payment, payments::receive_wechat_notice,
         invoices::check_draft, invoices::issue_invoice, invoices::list_invoices, invoices::get_invoice,
         invoices::get_receipt, invoices::get_face_pdf, invoices::get_qr_svg, invoices::get_qr_png,
-        chain::get_checkpoint, chain::get_roster, chain::list_blocks, chain::get_block, chain::get_entry,
+        reversals::reverse_invoice, reversals::preview_reversal, reversals::list_reversals,
+        confirmations::open_confirmation, confirmations::list_confirmations, confirmations::get_confirmation,
+        confirmations::answer_confirmation,
+        days::list_days, days::close_day,
+        standing::suspend_merchant, standing::resume_merchant, standing::rotate_issuer, standing::get_issuer_rotation,
+        standing::revoke_issuer,
+        members::get_roster, members::list_rosters, members::change_roster, members::preview_roster_change,
+        members::record_restored,
+        chain::get_checkpoint, chain::list_blocks, chain::get_block, chain::get_entry,
         chain::prove_inclusion, chain::prove_consistency,
         verify::scan, verify::query_bill_detail, verify::form,
         operations::health, operations::ready, operations::metrics,
+        holds::lock_invoices, holds::renew_lock, holds::release_lock, holds::book_lock,
+        holds::pledge_invoice, holds::release_pledge, holds::settle_pledge,
+        holds::make_commitment, holds::get_life,
+        wallet::get_claim_link, wallet::get_payment_claim_link,
+        wallet::claim_invoice, wallet::hand_over_invoice, wallet::discard_invoice, wallet::claim_page,
     ),
     components(schemas(super::problem::ProblemReply, OrderSchema)),
     tags(
-        (name = "invoices"), (name = "payments"), (name = "merchants"), (name = "keys"),
+        (name = "invoices"), (name = "reversals"), (name = "payments"), (name = "days"), (name = "merchants"), (name = "keys"),
+        (name = "members", description = "Who seals, from when on"),
         (name = "chain", description = "What anyone may read to check us"),
+        (name = "holds", description = "Expense claims and pledges: one holder at a time, known by a commitment"),
+        (name = "wallet", description = "Claim links, and what whoever has one can do"),
         (name = "verify", description = "Public verification"),
         (name = "operations")
     )

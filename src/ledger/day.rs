@@ -5,7 +5,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::command::CloseDayBody;
 use crate::base::ids::MerchantId;
 use crate::base::{Fault, LegalDate};
 use crate::chain::hash::Hash;
@@ -95,12 +94,13 @@ impl DayFigures {
     }
 }
 
-/// Body of a `close_day` entry: what was asked for, and what execution found.
+/// Body of a `close_day` entry: what was asked for ([`super::command::CloseDayBody`]), and what execution found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DayClosed {
-    /// Whose day, and which.
-    #[serde(flatten)]
-    pub asked: CloseDayBody,
+    /// Whose day.
+    pub merchant: MerchantId,
+    /// The legal date.
+    pub date: LegalDate,
     /// Its figures.
     pub figures: DayFigures,
     /// The merchant's entries before this one.

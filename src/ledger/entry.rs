@@ -20,6 +20,7 @@ use crate::chain::issuer::{Address, IssuerSignature};
 use crate::invoice::checked::Checked;
 use crate::invoice::money::Fen;
 use crate::invoice::number::{InvoiceCode, InvoiceId, InvoiceNumber};
+use crate::invoice::reversal::Red;
 
 /// The version of the entry format that is written. Another meaning needs another number. Version 1 had no `seq` and knew the first
 /// five kinds only; its entries stay as they are and are read for ever.
@@ -136,18 +137,22 @@ impl<'a> IssuedOutline<'a> {
         InvoiceId { code: self.code, number: self.number }
     }
 
-    /// The draft's sum with tax.
+    /// What its face says first of all.
     ///
     /// # Errors
     /// [`Code::LedgerEntryMalformed`].
-    pub fn total(&self) -> Result<Fen, Fault> {
-        #[derive(Deserialize)]
-        struct Summed {
-            total: Fen,
-        }
-        let Summed { total } = serde_json::from_str(self.draft.get()).map_err(|e| malformed(format!("draft: {e}")))?;
-        Ok(total)
+    pub fn gist(&self) -> Result<Gist, Fault> {
+        serde_json::from_str(self.draft.get()).map_err(|e| malformed(format!("draft: {e}")))
     }
+}
+
+/// The gist of a draft.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Gist {
+    /// Its sum with tax.
+    pub total: Fen,
+    /// What it reverses, if it is a red one.
+    pub red: Option<Red>,
 }
 
 impl Entry {
@@ -278,7 +283,11 @@ impl Entry {
         )
     }
 
-    fn body_as<T: DeserializeOwned>(&self) -> Result<T, Fault> {
+    /// Its body in the form of its kind.
+    ///
+    /// # Errors
+    /// [`Code::LedgerEntryMalformed`] when it has another form, or none.
+    pub fn body_as<T: DeserializeOwned>(&self) -> Result<T, Fault> {
         let body = present(&self.body, "body")?.clone();
         serde_json::from_value(body).map_err(|e| malformed(format!("body: {e}")))
     }
@@ -413,7 +422,7 @@ mod tests {
             let outline = IssuedOutline::read(text).unwrap();
             assert_eq!((outline.index, outline.time, outline.date), (entry.index, entry.time, issued.date));
             assert_eq!((outline.id(), outline.issuer), (issued.id(), *issued.issuer));
-            assert_eq!(outline.total().unwrap(), issued.draft.total());
+            assert_eq!(outline.gist().unwrap().total, issued.draft.total());
             assert_eq!(Some(outline.draft.get()), draft_slice(text));
             invoices += 1;
         }

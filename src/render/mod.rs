@@ -23,6 +23,9 @@ mod wrap;
 pub use face::{Face, FaceLine, FaceParty};
 pub use font::Fonts;
 pub use issued::verify_url;
-pub use pages::{FormPage, IndexPage, SealLine, Shown, Verdict, VerifyPage, form_page, index_page, verify_page};
+pub use pages::{
+    ClaimPage, FormPage, IndexPage, SealLine, Shown, Verdict, VerifyPage, claim_page, form_page, index_page,
+    verify_page,
+};
 pub use pdf::{Rendered, invoice_pdf};
 pub use qr::{QUIET_MODULES, QrMatrix, matrix, png, svg};

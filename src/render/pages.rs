@@ -98,8 +98,12 @@ pub struct Shown {
     pub tax: String,
     /// Day of issue.
     pub date: String,
-    /// State in words, for example `正常` or `已红冲`.
+    /// How it stands in words, for example `有效` or `已入账`.
     pub state: String,
+    /// The time for which that is said.
+    pub state_time: String,
+    /// Of a red invoice the blue one, `<code>-<number>`; empty for a blue one.
+    pub blue: String,
     /// Invoice code.
     pub code: String,
     /// Invoice number.
@@ -149,6 +153,16 @@ pub struct FormPage {
     pub problem: String,
 }
 
+/// Where a claim link leads in a browser: how to claim. It knows nothing of any invoice.
+#[derive(Debug, Clone, Template)]
+#[template(path = "pages/claim.html")]
+pub struct ClaimPage {
+    /// Chain id.
+    pub chain: String,
+    /// Whether documents of the chain are samples.
+    pub sandbox: bool,
+}
+
 /// The service's first page.
 #[derive(Debug, Clone, Template)]
 #[template(path = "pages/index.html")]
@@ -193,6 +207,14 @@ pub fn form_page(page: &FormPage) -> Result<String, Fault> {
     filled(page)
 }
 
+/// The HTML of the page of claim links.
+///
+/// # Errors
+/// [`Code::RenderPage`] when the template can't be filled in.
+pub fn claim_page(page: &ClaimPage) -> Result<String, Fault> {
+    filled(page)
+}
+
 /// The HTML of the first page.
 ///
 /// # Errors
@@ -225,6 +247,8 @@ mod tests {
                 tax: hostile(),
                 date: hostile(),
                 state: hostile(),
+                state_time: hostile(),
+                blue: hostile(),
                 code: hostile(),
                 number: hostile(),
                 check_code: hostile(),
@@ -271,7 +295,9 @@ mod tests {
 
     #[test]
     fn everything_filled_in_is_escaped() {
-        for html in [verify_page(&verify()).unwrap(), form_page(&form()).unwrap(), index_page(&index()).unwrap()] {
+        let claim = claim_page(&ClaimPage { chain: HOSTILE.to_owned(), sandbox: true }).unwrap();
+        let (form, index) = (form_page(&form()).unwrap(), index_page(&index()).unwrap());
+        for html in [verify_page(&verify()).unwrap(), form, index, claim] {
             assert!(html.contains("&#60;script&#62;"), "{html}");
             assert!(!html.contains("<script"), "{html}");
             assert!(!html.contains("\">alert"), "{html}");
@@ -280,7 +306,9 @@ mod tests {
 
     #[test]
     fn pages_load_nothing_from_elsewhere() {
-        for html in [verify_page(&verify()).unwrap(), form_page(&form()).unwrap(), index_page(&index()).unwrap()] {
+        let claim = claim_page(&ClaimPage { chain: "c".to_owned(), sandbox: true }).unwrap();
+        let (form, index) = (form_page(&form()).unwrap(), index_page(&index()).unwrap());
+        for html in [verify_page(&verify()).unwrap(), form, index, claim] {
             for forbidden in ["src=", "@import", "url(", "<link", "http://", "https://"] {
                 assert!(!html.contains(forbidden), "{forbidden}");
             }
@@ -301,6 +329,12 @@ mod tests {
         for first in ["SELLER", "TOTAL", "DATE", "Mismatch"] {
             assert!(place(first) < place("CODE"), "{first}");
         }
+    }
+
+    #[test]
+    fn how_it_stands_is_said_to_be_the_word_of_the_service() {
+        let html = verify_page(&verify()).unwrap();
+        assert!(html.contains("收据不能证明") && html.contains("no receipt proves it"));
     }
 
     #[test]

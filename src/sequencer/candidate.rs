@@ -17,6 +17,7 @@ use crate::chain::merkle::{Appended, Edge};
 use crate::chain::roster::{MemberName, Roster};
 use crate::chain::seal::Seal;
 use crate::ledger::entry::{ENTRY_VERSION, Kind};
+use crate::ledger::life::LifeState;
 use crate::ledger::lookup::{Fingerprint, keys_of};
 use crate::ledger::record::RosterRecord;
 use crate::ledger::state::Tables;
@@ -29,6 +30,8 @@ pub const TOPIC_BILL: &str = "bill";
 pub const TOPIC_BILL_ORDER: &str = "bill-order";
 /// Outbox topic: bring the invoice into the payer's card wallet.
 pub const TOPIC_WALLET: &str = "wallet";
+/// Outbox topic: take the invoice that was reversed in full out of the payer's card wallet.
+pub const TOPIC_WALLET_REMOVE: &str = "wallet-remove";
 /// Outbox topic: bring the invoice to the merchant's ERP.
 pub const TOPIC_ERP: &str = "erp";
 
@@ -243,6 +246,12 @@ fn topics<R: Reader>(
         // A red letter is told to the ERP as the blue one was; the wallet only ever gets blue ones.
         if draft.payment().is_some() && draft.red().is_none() {
             outbox.push((index, TOPIC_WALLET));
+        }
+        if let Some(red) = draft.red().filter(|_| draft.payment().is_some())
+            && let Some(blue) = state.invoice(&red.of())?
+            && state.life(blue.entry)?.state == LifeState::Reversed
+        {
+            outbox.push((index, TOPIC_WALLET_REMOVE));
         }
         if state.merchant(draft.merchant())?.is_some_and(|merchant| merchant.issue_on_payment) {
             outbox.push((index, TOPIC_ERP));

@@ -7,6 +7,7 @@ use crate::base::{Code, Fault, Faults, UnixMs};
 use crate::chain::hash::{Hash, header_hash};
 use crate::chain::header::Header;
 use crate::chain::roster::{Member, MemberName, Roster};
+use crate::chain::roster_change::MemberSignature;
 use crate::chain::seal::{Seal, SealKey};
 use crate::chain::signing::seal_all;
 use crate::store::{NewBlock, Store, StoreError};
@@ -55,6 +56,17 @@ impl LocalEngine {
         if !keys.iter().any(|known| known.public() == key.public()) {
             keys.push(key);
         }
+    }
+
+    /// Signs the statement of a change with every key at hand that is in the old roster or the new one.
+    ///
+    /// # Errors
+    /// [`Code::Internal`] when the library can't sign.
+    pub fn sign_statement(&self, old: &Roster, new: &Roster, text: &str) -> Result<Vec<MemberSignature>, Fault> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let concerned =
+            |key: &&SealKey| old.members().iter().chain(new.members()).any(|member| member.key == key.public());
+        keys.iter().filter(concerned).map(|key| key.sign_statement(text)).collect()
     }
 
     /// What `work` makes of the members of a roster whose keys are at hand, by name.

@@ -363,7 +363,8 @@ mod tests {
         leadership.deposed(7);
         assert_eq!(leadership.role(), Role::Leading { token: 1 }, "another token's news");
         leadership.deposed(1);
-        assert_eq!(leadership.role(), Role::Following { address: None });
+        // The watcher may have looked already and know whom it follows.
+        assert!(matches!(leadership.role(), Role::Following { .. }));
         eventually("it to lead again, the other being dead", || leadership.role() == Role::Leading { token: 3 });
     }
 

@@ -38,7 +38,7 @@ use crate::ledger::command::Unsigned;
 use crate::store::{Reader, Store};
 use signing::ToSign;
 
-pub use candidate::{SealedBlock, TOPIC_BILL, TOPIC_BILL_ORDER, TOPIC_ERP, TOPIC_WALLET};
+pub use candidate::{SealedBlock, TOPIC_BILL, TOPIC_BILL_ORDER, TOPIC_ERP, TOPIC_WALLET, TOPIC_WALLET_REMOVE};
 pub use engine::{Engine, LocalEngine, found_chain};
 pub use guard::Guard;
 pub use leadership::{Leadership, LeadershipThread, Role};
@@ -243,6 +243,14 @@ impl Sequencer {
     /// When the newest block can't be read.
     pub fn trouble(&self, reader: &mut Reader<'_>) -> Result<Option<Fault>, Faults> {
         self.guard.as_ref().map_or(Ok(None), |guard| guard.trouble(reader))
+    }
+
+    /// How far the database is behind what was remembered outside it, if it is.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub fn behind(&self, reader: &mut Reader<'_>) -> Result<Option<Behind>, Faults> {
+        Ok(self.guard.as_ref().map_or(Ok(None), |guard| guard.behind(reader))?)
     }
 
     /// How many more commands the queue takes now: none when the thread has ended.

@@ -255,6 +255,18 @@ impl Reader<'_> {
             .load(self.conn)?)
     }
 
+    /// Outbox items that were given up, oldest entry first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn outbox_dead(&mut self, items: usize) -> Result<Vec<OutboxItem>, StoreError> {
+        Ok(outbox::table
+            .filter(outbox::state.eq("dead"))
+            .order((outbox::entry, outbox::topic))
+            .limit(limit(items))
+            .load(self.conn)?)
+    }
+
     /// How many outbox items wait, and how many were given up.
     ///
     /// # Errors

@@ -248,6 +248,23 @@ impl<'a> Tx<'a> {
         Ok(done == 1)
     }
 
+    /// Takes up again what was given up, all of it or what is about one entry, due at once and with all its tries before it; says how
+    /// many items that were.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn revive_outbox(&mut self, entry: Option<u64>, now: UnixMs) -> Result<usize, StoreError> {
+        let again = (outbox::state.eq("pending"), outbox::attempts.eq(0), outbox::next_at_ms.eq(now.0));
+        let dead = outbox::state.eq("dead");
+        Ok(match entry {
+            None => diesel::update(outbox::table.filter(dead)).set(again).execute(self.conn)?,
+            Some(entry) => {
+                let of_entry = outbox::table.filter(dead).filter(outbox::entry.eq(column(entry)));
+                diesel::update(of_entry).set(again).execute(self.conn)?
+            }
+        })
+    }
+
     /// Keeps what was bought. An order that is there already is left as it is; says whether it was new.
     ///
     /// # Errors

@@ -39,8 +39,11 @@ fn decided(change: &Change, keys: &[&str]) -> Result<(), (Code, String)> {
     check_change(&prev, &new, &text, &sign(&text, keys)).map_err(|fault| (fault.code, fault.path))
 }
 
+/// What it is about, the change, the keys that sign, and the refusal that must come of it.
+type Decision = (&'static str, Change, Vec<&'static str>, Option<(Code, &'static str)>);
+
 /// Changes of the founders with the keys that sign, and what must come of it.
-fn decisions() -> Vec<(&'static str, Change, Vec<&'static str>, Option<(Code, &'static str)>)> {
+fn decisions() -> Vec<Decision> {
     let rotation = || rotate("tencent", "tencent-2");
     let joining = |power| add("bank", "bank", power);
     vec![

@@ -1,127 +1,32 @@
 //! A service of one's own: started from a configuration file, a merchant registered, an invoice issued and verified from the command
 //! line; what it logs and what rights its files have.
 
-use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
 use crate::database::TestDatabase;
+use crate::service::{Service, logged};
 use crate::{err, files, get_json, out, piaolian, text};
 
 const BUYER: &str = "深圳票链样例采购有限公司";
 const BUYER_ID: &str = "91440300PLBUY001XR";
 const REGISTER_ONCE: &str = "register-the-consultant-4711";
 
-/// `piaolian serve --migrate` on a folder of its own; ended when dropped.
-struct Service {
-    folder: PathBuf,
-    config: String,
-    url: String,
-    child: Child,
-    bureau: String,
-    /// Kept open: a program whose output nobody takes would end with a broken pipe.
-    _output: BufReader<ChildStdout>,
-}
-
-impl Service {
-    fn start(folder: &Path, database: &TestDatabase) -> Self {
-        // Bound and let go again: the address has to stand in the configuration before the service runs.
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let url = format!("http://{free}");
-        let config = folder.join("piaolian.toml");
-        let toml = format!(
-            "database = {:?}\nkeys = {:?}\nlisten = \"{free}\"\npublic_url = \"{url}\"\nlog = \"debug\"\n",
-            database.url_text(),
-            text(&folder.join("keys"))
-        );
-        std::fs::write(&config, toml).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_piaolian"))
-            .args(["serve", "--migrate", "--config", &text(&config)])
-            .stdout(Stdio::piped())
-            .stderr(std::fs::File::create(folder.join("log.jsonl")).unwrap())
-            .spawn()
-            .unwrap();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        let mut told = String::new();
-        while !told.contains("piaolian serves chain") {
-            let read = output.read_line(&mut told).unwrap();
-            assert!(read > 0, "the service ended early:\n{told}{}", logged(folder));
-        }
-        let mut lines = told.lines().skip_while(|line| !line.contains("of role bureau"));
-        let bureau = lines.nth(1).unwrap_or_else(|| panic!("no first key in:\n{told}")).to_owned();
-        let service = Self { folder: folder.to_owned(), config: text(&config), url, child, bureau, _output: output };
-        service.wait_until_ready();
-        service
-    }
-
-    fn wait_until_ready(&self) {
-        let until = Instant::now() + Duration::from_secs(20);
-        while self.ask("GET", "/readyz", None, &Value::Null).is_none_or(|(status, _)| status != 200) {
-            assert!(Instant::now() < until, "not ready:\n{}", logged(&self.folder));
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-
-    /// Status and body; nothing if nobody answers. As the bureau if there is an idempotency key.
-    fn ask(&self, method: &str, path: &str, once: Option<&str>, body: &Value) -> Option<(u16, Value)> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let client = reqwest::Client::builder().no_proxy().build().unwrap();
-            let mut request = client.request(method.parse().unwrap(), format!("{}{path}", self.url));
-            if let Some(once) = once {
-                request = request.bearer_auth(&self.bureau).header("idempotency-key", once).json(body);
-            }
-            let answer = request.send().await.ok()?;
-            Some((answer.status().as_u16(), answer.json().await.unwrap_or_default()))
-        })
-    }
-
-    fn keygen(&self, merchant: &str) -> Output {
-        let of = ["keygen", "api-key", "--config", &self.config, "--role", "merchant", "--merchant", merchant];
-        piaolian(&[&of[..], &["--label", "cli"]].concat())
-    }
-
-    fn issue(&self, draft: &str, key_file: &Path, more: &[&str]) -> Output {
-        let of = ["issue", draft, "--url", &self.url, "--key-file", &text(key_file)];
-        piaolian(&[&of[..], more].concat())
-    }
-
-    fn stop(mut self) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        assert_eq!(self.child.wait().unwrap().code(), Some(0), "SIGTERM ends the service in order");
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        // After `stop` there is nothing left to kill; after a failed assertion there is.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn logged(folder: &Path) -> String {
-    std::fs::read_to_string(folder.join("log.jsonl")).unwrap()
-}
-
-fn fixture(name: &str) -> Value {
+pub fn fixture(name: &str) -> Value {
     let file = format!("{}/fixtures/demo/{name}", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
 }
 
 /// What stands behind a word at the beginning of a line.
-fn told<'a>(printed: &'a str, word: &str) -> &'a str {
+pub fn told<'a>(printed: &'a str, word: &str) -> &'a str {
     let line = printed.lines().find_map(|line| line.strip_prefix(word));
     line.unwrap_or_else(|| panic!("no line '{word}' in:\n{printed}")).trim()
 }
 
 /// The seller of a merchant of the demonstration.
-fn consultant() -> Value {
+pub fn consultant() -> Value {
     let merchants = fixture("merchants.json")["merchants"].clone();
     let found = merchants.as_array().unwrap().iter().find(|merchant| merchant["mchid"] == "1900000104");
     found.unwrap()["seller"].clone()
@@ -135,14 +40,13 @@ fn a_service_of_ones_own_issues_verifies_and_logs_nobody() {
     let seller = consultant();
     let (status, registered) = service.ask("POST", "/v1/merchants", Some(REGISTER_ONCE), &seller).unwrap();
     assert_eq!((status, &registered["merchant"]["id"]), (201, &json!("M00000001")), "{registered}");
-    let unknown = service.keygen("M00000099");
+    let unknown = service.keygen("merchant", "M00000099");
     assert_eq!(unknown.status.code(), Some(2), "{}", out(&unknown));
     assert!(err(&unknown).contains("LEDGER-MERCHANT-UNKNOWN"), "{}", err(&unknown));
-    let made = service.keygen("M00000001");
+    let made = service.keygen("merchant", "M00000001");
     assert_eq!(made.status.code(), Some(0), "{}", err(&made));
     let secret = out(&made).lines().last().unwrap().to_owned();
-    let key_file = folder.join("merchant.key");
-    std::fs::write(&key_file, format!("{secret}\n")).unwrap();
+    let key_file = service.keep("merchant.key", &secret);
 
     let once = an_invoice_is_issued_once(&service, &key_file);
     refused_drafts_say_why(&service, &key_file);

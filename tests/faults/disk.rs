@@ -140,7 +140,7 @@ fn a_disk_that_is_full_now_and_then_under_load_needs_no_restart() {
             let attempts = scene.history.attempts();
             let during = attempts.iter().filter(|attempt| attempt.asked > full && attempt.answered < freed);
             let told = during.filter(|attempt| attempt.outcome == Outcome::Later("STORE-FULL".to_owned())).count();
-            assert!(told > 0, "cycle {cycle}: nobody was told");
+            assert!(told > 0, "cycle {cycle}: nobody was told in 300 ms");
             scene.town.audit();
         }
         crowd.go_home().await;

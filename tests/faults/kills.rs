@@ -15,7 +15,7 @@ const ROUNDS_A_LEDGER: u64 = 50;
 const CALLERS: u64 = 8;
 
 /// Between what one caller does and what it does next, at most.
-const PAUSE_MS: u64 = 100;
+const PAUSE_MS: u64 = 160;
 
 /// A kill comes so long after the callers have begun.
 const KILL_AFTER_MS: std::ops::Range<u64> = 50..400;

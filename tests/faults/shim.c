@@ -98,8 +98,9 @@ ssize_t writev(int fd, const struct iovec *parts, int count) {
     return syscall(SYS_writev, fd, parts, count);
 }
 
+/* Only a failing disk refuses it: to cut a file off takes no room. */
 int ftruncate64(int fd, off64_t length) {
-    if (verdict(fd, WRITES) == FAIL) return -1;
+    if (control && control[KIND] == IO_ERROR && verdict(fd, WRITES) == FAIL) return -1;
     return (int)syscall(SYS_ftruncate, fd, length);
 }
 

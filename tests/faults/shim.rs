@@ -21,7 +21,7 @@ pub enum Kind {
 /// Which calls are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Calls {
-    /// write, pwrite, writev, ftruncate.
+    /// write, pwrite, writev; ftruncate too, where a disk fails.
     Writes,
     /// fsync, fdatasync.
     Syncs,

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures_util::future::join_all;
 use piaolian::app::{self, Service};
 use piaolian::base::SystemClock;
-use piaolian::store::Role;
+use piaolian::sequencer::desk::Bearer;
 use serde_json::{Value, json};
 
 use super::scene;
@@ -57,7 +57,7 @@ impl Town {
     }
 
     async fn api_key(&self, nth: u64) -> String {
-        let new = self.service.desk().new_api_key(Role::Merchant, Some(scene::merchant(nth)), "test".to_owned()).await;
+        let new = self.service.desk().new_api_key(Bearer::Merchant(scene::merchant(nth)), "test".to_owned()).await;
         new.unwrap().secret.expose().clone()
     }
 

@@ -70,11 +70,8 @@ fn replay(entries: &[Told], version: u32) -> Story {
     for told in entries {
         let entry = Entry::parse(&told.text).unwrap();
         let command = entry.command().unwrap();
-        let red = command.draft().and_then(|draft| draft.red()).map(|red| red.of().to_string());
-        let sheet =
-            if let Command::OpenConfirmation(open) = &command { Some(open.body.invoice.to_string()) } else { None };
-        if let Some(id) = red.or(sheet) {
-            let blue = story.entry_of(&id);
+        if let Some(id) = entry.blue_invoice() {
+            let blue = story.entry_of(&id.to_string());
             story.know(blue);
         }
         assert_eq!(entry.v, version);
@@ -176,10 +173,10 @@ fn the_signed_text_stands_in_the_entry() {
     let mut signed = 0;
     for Told { text, .. } in story::told().entries {
         let command = Entry::parse(&text).unwrap().command().unwrap();
-        let issue = if let Command::Issue(issue) = &command {
-            issue.as_ref()
-        } else if let Command::Reverse(reverse) = &command {
-            reverse.red()
+        let issue = if let Command::Issue(issue) = command {
+            *issue
+        } else if let Command::Reverse(reverse) = command {
+            reverse.red().clone()
         } else {
             continue;
         };

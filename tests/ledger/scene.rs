@@ -82,6 +82,7 @@ pub async fn try_start(
         public_url: "http://127.0.0.1:8080".to_owned(),
         advertise: String::new(),
         sequencer,
+        close_days: false,
     };
     Service::start(ingredients).await
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::ask::Ask;
+use crate::holds::Company;
 use crate::samples::{CONSULTANT, changed, draft, line, order, without};
 use crate::test_app::{TestApp, demo_merchant};
 
@@ -10,7 +11,12 @@ const SYNTAX: &str = "HTTP-JSON-MALFORMED";
 const SHAPE: &str = "HTTP-SHAPE-WRONG";
 
 /// Every route that takes JSON, with a key that may use it and a body that it would take.
-fn routes(app: &TestApp, merchant_key: &str) -> Vec<(Ask, Value)> {
+async fn routes(app: &TestApp, merchant_key: &str) -> Vec<(Ask, Value)> {
+    let company_key = Company::new(app, "91440300708461136T").await.key;
+    let company = |path: &str| Ask::post(path).by(&company_key).once("k1");
+    let (id, salt) = ("144032609110-00000001", "0001".repeat(16));
+    let hold = json!({"invoices": [id], "salt": salt});
+    let holder = json!({"id": "a", "salt": salt});
     let bureau = |ask: Ask| ask.by(&app.bureau).once("k1");
     let merchant = |ask: Ask| ask.by(merchant_key).once("k1");
     vec![
@@ -24,6 +30,20 @@ fn routes(app: &TestApp, merchant_key: &str) -> Vec<(Ask, Value)> {
             Ask::post("/dzswj/bers_ep_web/query_bill_detail"),
             json!({"tx_hash": "01".repeat(33), "bill_num": "00000001", "total_amount": "100"}),
         ),
+        (company("/v1/locks"), json!({"invoices": [{"id": id, "hash": "01".repeat(33)}], "salt": salt})),
+        (company("/v1/locks/1/renewals"), hold.clone()),
+        (company("/v1/locks/1/releases"), hold.clone()),
+        (company("/v1/locks/1/bookings"), hold.clone()),
+        (company("/v1/pledges/1/releases"), hold.clone()),
+        (company("/v1/pledges/1/settlements"), hold),
+        (company("/v1/commitments"), json!({"salt": salt})),
+        (merchant(Ask::post(format!("/v1/invoices/{id}/pledge"))), json!({"financier": "01".repeat(32)})),
+        (Ask::post("/v1/claims").once("k1"), json!({"invoice": id, "token": "", "holder": holder})),
+        (
+            Ask::post("/v1/claims/hand-over").once("k1"),
+            json!({"invoice": id, "holder": holder, "to": {"commitment": "01".repeat(32)}}),
+        ),
+        (Ask::post("/v1/claims/discard").once("k1"), json!({"invoice": id, "holder": holder})),
     ]
 }
 
@@ -31,7 +51,7 @@ fn routes(app: &TestApp, merchant_key: &str) -> Vec<(Ask, Value)> {
 async fn a_body_that_is_not_json_is_refused_on_every_route() {
     let app = TestApp::new().await;
     let merchant = app.register(CONSULTANT).await;
-    for (ask, body) in routes(&app, &merchant.key) {
+    for (ask, body) in routes(&app, &merchant.key).await {
         for text in [&b""[..], b"{", b"\xff\xfe", b"{]", b"nul"] {
             app.refuses(ask.clone().raw(text), (400, SYNTAX, "")).await;
         }
@@ -45,7 +65,7 @@ async fn a_body_that_is_not_json_is_refused_on_every_route() {
 async fn an_unknown_field_is_refused_on_every_route() {
     let app = TestApp::new().await;
     let merchant = app.register(CONSULTANT).await;
-    for (ask, body) in routes(&app, &merchant.key) {
+    for (ask, body) in routes(&app, &merchant.key).await {
         app.refuses(ask.json(&changed(body, "/tip", json!(1))), (400, SHAPE, "tip")).await;
     }
     app.finish().await;
@@ -55,7 +75,7 @@ async fn an_unknown_field_is_refused_on_every_route() {
 async fn another_type_than_an_object_is_refused_on_every_route() {
     let app = TestApp::new().await;
     let merchant = app.register(CONSULTANT).await;
-    for (ask, _) in routes(&app, &merchant.key) {
+    for (ask, _) in routes(&app, &merchant.key).await {
         for body in [json!(1), json!("text"), Value::Null] {
             app.refuses(ask.clone().json(&body), (400, SHAPE, "")).await;
         }
@@ -67,7 +87,7 @@ async fn another_type_than_an_object_is_refused_on_every_route() {
 async fn another_media_type_is_refused_on_every_route() {
     let app = TestApp::new().await;
     let merchant = app.register(CONSULTANT).await;
-    for (ask, body) in routes(&app, &merchant.key) {
+    for (ask, body) in routes(&app, &merchant.key).await {
         for media in ["text/plain", "application/x-www-form-urlencoded", "application/json5"] {
             let mut ask = ask.clone().header("Content-Type", media);
             ask.body = body.to_string().into_bytes();
@@ -84,7 +104,7 @@ async fn another_media_type_is_refused_on_every_route() {
 async fn a_body_above_two_mebibytes_is_refused_on_every_route() {
     let app = TestApp::new().await;
     let merchant = app.register(CONSULTANT).await;
-    for (ask, body) in routes(&app, &merchant.key) {
+    for (ask, body) in routes(&app, &merchant.key).await {
         let mut text = body.to_string();
         text.push_str(&" ".repeat(2 * 1024 * 1024 + 1 - text.len()));
         app.refuses(ask.raw(text), (413, "HTTP-BODY-TOO-LARGE", "")).await;

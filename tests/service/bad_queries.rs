@@ -108,6 +108,7 @@ async fn ids_in_paths_that_can_not_be_ids_are_refused() {
         ("/v1/invoices/1/face.pdf", "id"),
         ("/v1/invoices/1/qr.svg", "id"),
         ("/v1/invoices/1/qr.png", "id"),
+        ("/v1/invoices/1/life", "id"),
         ("/v1/blocks/x", "height"),
         ("/v1/blocks/-1", "height"),
         ("/v1/blocks/18446744073709551616", "height"),

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::ask::{Answer, Ask, document};
 use crate::database::{KINDS, TestDatabase};
+use crate::holds::Company;
 use crate::samples::{CONSULTANT, DAY_MS, NOON, SHOP, draft, draft_for, payment, refund};
 use crate::test_app::{Merchant, PUBLIC_URL, TestApp, chain, demo_merchant};
 
@@ -74,9 +75,65 @@ impl Played {
 
     /// Reads what a route tells of the ledger.
     async fn read(&mut self, route: &'static str, path: &str) {
+        let key = self.app.auditor.clone();
+        self.read_by(&key, route, path).await;
+    }
+
+    async fn read_by(&mut self, key: &str, route: &'static str, path: &str) {
         self.routes.insert(route);
-        let ask = Ask::get(path).by(&self.app.auditor);
-        self.ask(ask, 200).await;
+        self.ask(Ask::get(path).by(key), 200).await;
+    }
+
+    /// A company, which locks, goes on with one invoice and books another; a pledge; a wallet.
+    async fn hold(&mut self, merchant: &Merchant, [first, second, third, fourth]: [&Value; 4]) {
+        let company = Company::new(&self.app, "91440300708461136T").await;
+        let locked = self.ask(company.lock("l1", &[first, second]), 201).await.json();
+        let path = |what: &str, held: &Value, way: &str| format!("{what}/{}/{way}", held["fence"]);
+        self.ask(company.go_on(&path("locks", &locked, "renewals"), "r1", &[first]), 201).await;
+        self.ask(company.go_on(&path("locks", &locked, "bookings"), "b1", &[first]), 201).await;
+        self.ask(company.go_on(&path("locks", &locked, "releases"), "u1", &[second]), 201).await;
+        self.ask(company.lock("l2", &[first]), 409).await;
+        let pledge = Ask::post(format!("/v1/invoices/{}/pledge", third["id"].as_str().unwrap()));
+        let pledge = pledge.by(&merchant.key).once("p1").json(&json!({"financier": company.commitment()}));
+        let pledged = self.ask(pledge, 201).await.json();
+        self.ask(company.go_on(&path("pledges", &pledged, "settlements"), "s1", &[third]), 201).await;
+        let link = format!("/v1/invoices/{}/claim-link", fourth["id"].as_str().unwrap());
+        self.read_by(&merchant.key, "/v1/invoices/{id}/claim-link", &link).await;
+        let token = self.answers.last().unwrap().1.json()["token"].clone();
+        let holder = json!({"id": "王小明", "salt": "0001".repeat(16)});
+        let claim = json!({"invoice": fourth["id"], "token": token, "holder": holder});
+        self.ask(Ask::post("/v1/claims").once("c1").json(&claim), 201).await;
+        let to = json!({"invoice": fourth["id"], "holder": holder, "to": {"commitment": company.commitment()}});
+        self.ask(Ask::post("/v1/claims/hand-over").once("h1").json(&to), 201).await;
+    }
+
+    /// A part is taken back, under a sheet that needs no answer; the day is closed; the merchant is suspended and resumed.
+    async fn reverse(&mut self, merchant: &Merchant, invoice: &Value) {
+        let id = invoice["id"].as_str().unwrap();
+        let asked = json!({"reason": "SALES_RETURN", "lines": [{"line": 0, "total": 40}]});
+        let open = Ask::post(format!("/v1/invoices/{id}/confirmations")).by(&merchant.key).once("o1").json(&asked);
+        let sheet = self.ask(open, 201).await.json()["confirmation"].clone();
+        let text = Ask::post(format!("/v1/invoices/{id}/reversal-draft")).by(&merchant.key).json(&asked);
+        let text = self.ask(text, 200).await.json()["text"].as_str().unwrap().to_owned();
+        let mut signed = asked.clone();
+        signed["signature"] = json!(own_key(&merchant.demo.mchid).sign(&text));
+        signed["confirmation"] = sheet.clone();
+        let path = format!("/v1/invoices/{id}/reversals");
+        self.ask(Ask::post(&path).by(&merchant.key).once("r1").json(&signed), 201).await;
+        self.ask(Ask::post(&path).by(&merchant.key).once("r2").json(&signed), 409).await;
+        self.read("/v1/invoices/{id}/reversals", &format!("{path}?limit=1")).await;
+        self.read("/v1/confirmations/{entry}", &format!("/v1/confirmations/{sheet}")).await;
+        self.read("/v1/confirmations", &format!("/v1/confirmations?merchant={}", merchant.id)).await;
+        let close = Ask::post("/v1/days/2026-11-22/close").by(&merchant.key).once("d1");
+        self.ask(close, 201).await;
+        self.read("/v1/days", &format!("/v1/days?merchant={}&limit=2", merchant.id)).await;
+        for (what, once) in [("suspension", "s1"), ("resumption", "s2")] {
+            let ask = Ask::post(format!("/v1/merchants/{}/{what}", merchant.id)).by(&self.app.bureau).once(once);
+            self.ask(ask.json(&json!({"reason": "audit"})), 201).await;
+        }
+        let bureau = self.app.bureau.clone();
+        let rotation = format!("/v1/merchants/{}/issuer-rotation?new={}", merchant.id, "ab".repeat(20));
+        self.read_by(&bureau, "/v1/merchants/{id}/issuer-rotation", &rotation).await;
     }
 }
 
@@ -107,14 +164,30 @@ async fn play(town: &mut Played) -> Vec<Value> {
         town.issue(merchant, &format!("much-{n}"), &draft_for(&transaction, 9_000), 409).await;
         town.issue(merchant, &format!("paid-{n}"), &draft(amount), 422).await;
     }
+    town.reverse(&merchants[1], &invoices[3]).await;
+    // The third is pledged: it is for no payment.
+    town.hold(&merchants[0], [&invoices[0], &invoices[2], &invoices[1], &invoices[4]]).await;
+    town.read_by(
+        &merchants[0].key,
+        "/v1/payments/{provider}/{transaction}/claim-link",
+        "/v1/payments/wechat-pay/4200000000/claim-link",
+    )
+    .await;
     invoices
 }
 
 async fn read_everything(town: &mut Played, invoices: &[Value]) {
     let size = town.app.checkpoint().await["size"].as_u64().unwrap();
-    for route in
-        ["/v1/merchants", "/v1/rules", "/v1/checkpoint", "/v1/roster", "/v1/invoices", "/v1/payments", "/v1/blocks"]
-    {
+    for route in [
+        "/v1/merchants",
+        "/v1/rules",
+        "/v1/checkpoint",
+        "/v1/roster",
+        "/v1/rosters",
+        "/v1/invoices",
+        "/v1/payments",
+        "/v1/blocks",
+    ] {
         town.read(route, route).await;
     }
     town.read("/v1/merchants/{id}", "/v1/merchants/M00000002").await;
@@ -141,6 +214,7 @@ async fn read_everything(town: &mut Played, invoices: &[Value]) {
     for invoice in invoices {
         let id = invoice["id"].as_str().unwrap();
         town.read("/v1/invoices/{id}", &format!("/v1/invoices/{id}")).await;
+        town.read("/v1/invoices/{id}/life", &format!("/v1/invoices/{id}/life")).await;
         town.read("/v1/invoices/{id}/receipt", &format!("/v1/invoices/{id}/receipt")).await;
         let scan = invoice["verify_url"].as_str().unwrap();
         town.read("/verify/scan", scan.strip_prefix(PUBLIC_URL).unwrap()).await;
@@ -150,6 +224,7 @@ async fn read_everything(town: &mut Played, invoices: &[Value]) {
     town.read("/v1/invoices/{id}/qr.png", &format!("/v1/invoices/{first}/qr.png")).await;
     town.read("/v1/invoices/{id}/qr.svg", &format!("/v1/invoices/{first}/qr.svg")).await;
     town.read("/verify", "/verify").await;
+    town.read("/claim", "/claim?invoice=x&token=y").await;
 }
 
 #[actix_web::test]

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use piaolian::base::Code;
-use piaolian::chain::{Receipt, Seal};
+use piaolian::base::{Code, Secret};
+use piaolian::chain::{MemberSignature, Receipt, Seal, SealKey};
 use piaolian::invoice::draft::{Buyer, DraftLine, Payment};
-use piaolian::invoice::{Draft, IssuingRules};
+use piaolian::invoice::reversal::LineAsked;
+use piaolian::invoice::{Draft, IssuingRules, RateSum};
 use piaolian::parties::kingdee::billing::Order;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -69,8 +70,12 @@ async fn schemas_of_the_document_are_the_types() {
     describes::<IssuingRules>(
         "Rules",
         &json!({"per_invoice_cap": 1, "monthly_cap": 2, "rates": [600], "classification_prefixes": ["1"],
-                "uscc_check_digit": "refuse", "payment_required": true}),
+                "uscc_check_digit": "refuse", "payment_required": true, "monthly_count": 3}),
     );
+    describes::<LineAsked>("AskedLine", &json!({"line": 0, "quantity": "1", "total": 2}));
+    describes::<RateSum>("RateSum", &json!({"rate": 600, "amount": 94, "tax": 6, "total": 100}));
+    let key = SealKey::from_secret(&Secret::new([7; 32])).unwrap();
+    describes::<MemberSignature>("MemberSignature", &json!(key.sign_statement("{}").unwrap()));
     let merchant = app.register(CONSULTANT).await;
     let receipt = app.ask(issue(&merchant, "k1", &draft(100))).await.expect(201).json()["receipt"].clone();
     describes::<Seal>("Seal", &receipt["seals"][0]);
@@ -95,7 +100,24 @@ async fn answers_have_no_field_that_the_document_does_not_know_and_all_that_it_r
     let id = issued["invoice"]["id"].as_str().unwrap().to_owned();
     app.pay(&crate::samples::payment(CONSULTANT, "4200000001", "A-1", 100)).await.expect(204);
     app.set_rules("*", &json!({})).await;
-    let mut answers = vec![("/v1/invoices", "post", "201", issued)];
+    let asked = json!({"reason": "ISSUE_ERROR", "lines": [{"line": 0, "total": 1}]});
+    let open = Ask::post(format!("/v1/invoices/{id}/confirmations")).by(&merchant.key).once("c1").json(&asked);
+    let opened = app.ask(open).await.expect(201).json();
+    let sheet = opened["confirmation"].clone();
+    let red = Ask::post(format!("/v1/invoices/{id}/reversals")).by(&merchant.key).once("r1").json(&asked);
+    let red = app.ask(red).await.expect(201).json();
+    let rotate = Ask::post("/v1/merchants/M00000001/issuer").by(&merchant.key).once("i1").json(&json!({}));
+    let rotated = app.ask(rotate).await.expect(201).json();
+    let change = json!({"change": {"rotate": {"member": "tencent"}}});
+    let change = Ask::post("/v1/roster/changes").by(&app.bureau).once("c1").json(&change);
+    let changed = app.ask(change).await.expect(201).json();
+    let mut answers = vec![
+        ("/v1/invoices", "post", "201", issued),
+        ("/v1/invoices/{id}/confirmations", "post", "201", opened),
+        ("/v1/invoices/{id}/reversals", "post", "201", red),
+        ("/v1/merchants/{id}/issuer", "post", "201", rotated),
+        ("/v1/roster/changes", "post", "201", changed),
+    ];
     let mut get = async |template: &'static str, path: String| {
         let answer = app.ask(Ask::get(path).by(&app.bureau)).await.expect(200).json();
         let first = answer.as_array().and_then(|items| items.first()).unwrap_or(&answer).clone();
@@ -118,6 +140,15 @@ async fn answers_have_no_field_that_the_document_does_not_know_and_all_that_it_r
     get("/v1/payments/{provider}/{transaction}", "/v1/payments/wechat-pay/4200000001".to_owned()).await;
     get("/v1/invoices/{id}", format!("/v1/invoices/{id}")).await;
     get("/v1/invoices/{id}/receipt", format!("/v1/invoices/{id}/receipt")).await;
+    get("/v1/invoices/{id}/reversals", format!("/v1/invoices/{id}/reversals")).await;
+    get("/v1/confirmations/{entry}", format!("/v1/confirmations/{sheet}")).await;
+    get("/v1/confirmations", "/v1/confirmations?merchant=M00000001".to_owned()).await;
+    get("/v1/days", "/v1/days?merchant=M00000001".to_owned()).await;
+    get(
+        "/v1/merchants/{id}/issuer-rotation",
+        format!("/v1/merchants/M00000001/issuer-rotation?new={}", "ab".repeat(20)),
+    )
+    .await;
     get("/v1/blocks/{height}", "/v1/blocks/1".to_owned()).await;
     get("/v1/entries/{index}", "/v1/entries/1".to_owned()).await;
     get("/v1/proofs/inclusion", "/v1/proofs/inclusion?index=0".to_owned()).await;

@@ -13,9 +13,9 @@ use piaolian::config::keyring::{self, Keyring};
 use piaolian::invoice::IssuingRules;
 use piaolian::ledger::command::RulesBody;
 use piaolian::ledger::record::RulesScope;
-use piaolian::sequencer::desk::make_key;
+use piaolian::sequencer::desk::{Bearer, IssueAsked, make_key};
 use piaolian::sequencer::{self, Role as Does};
-use piaolian::store::{DatabaseUrl, Hold, Role, Store};
+use piaolian::store::{DatabaseUrl, Hold, Store};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 
@@ -46,7 +46,7 @@ impl Ground {
         keyring::make(&folder.path().join("keys"), &chain()).unwrap();
         let database = TestDatabase::migrated();
         let url = database.url();
-        let new = make_key(Role::Bureau, None, "test".to_owned(), NOON).unwrap();
+        let new = make_key(Bearer::Bureau, "test".to_owned(), NOON).unwrap();
         Store::open(&url, 1).unwrap().write_blocking(|tx| tx.insert_api_key(&new.key)).unwrap();
         let client = Client::builder().no_proxy().build().unwrap();
         Self { folder, database, client, bureau: new.secret.expose().clone() }
@@ -71,6 +71,7 @@ impl Ground {
             public_url: PUBLIC_URL.to_owned(),
             advertise: address.clone(),
             sequencer: sequencer::Config::default(),
+            close_days: false,
         });
         let service = service.await.unwrap();
         let server = app::serve(service.state.clone(), listener, 1).unwrap();
@@ -411,4 +412,55 @@ async fn a_replica_of_another_chain_is_refused() {
     assert_eq!(error.to_fault().code, Code::StoreUrl, "{error}");
     theirs.finish(other).await;
     ours.finish(process).await;
+}
+
+#[actix_web::test]
+async fn a_new_leader_notices_that_a_merchants_key_was_replaced_elsewhere() {
+    let ground = Ground::new();
+    let (first, second) = (ground.start().await, ground.start().await);
+    let merchant = ground.register(&first).await;
+    let asked = |key: &str| IssueAsked {
+        merchant: "M00000001".try_into().unwrap(),
+        key: IdempotencyKey::try_from(key).unwrap(),
+        draft: serde_json::from_value(draft(100)).unwrap(),
+        signature: None,
+    };
+    // The second's desk reads the merchant and remembers it.
+    let refused = second.service.desk().issue(asked("k1")).await.map(|_| ()).unwrap_err();
+    assert_eq!(refused.first().unwrap().code, Code::SeqNotLeading);
+    let rotate = first.post(&ground, "/v1/merchants/M00000001/issuer", &merchant).header("Idempotency-Key", "i1");
+    let rotated = json_of(rotate.json(&json!({})).send().await.unwrap(), 201).await;
+    first.stop().await;
+    let issued = json_of(ground.issue(&second, &merchant, "k2").send().await.unwrap(), 201).await;
+    assert_eq!(issued["invoice"]["issuer"], rotated["issuer"]);
+    let path = format!("/v1/invoices/{}/reversals", issued["invoice"]["id"].as_str().unwrap());
+    let red = second.post(&ground, &path, &merchant).header("Idempotency-Key", "r1");
+    let again = json_of(red.json(&json!({"reason": "ISSUE_ERROR"})).send().await.unwrap(), 201).await;
+    assert_eq!(again["invoice"]["reverses"], issued["invoice"]["id"]);
+    ground.finish(second).await;
+}
+
+#[actix_web::test]
+async fn a_claim_needs_no_api_key_at_a_process_that_follows_either() {
+    let ground = Ground::new();
+    let first = ground.start().await;
+    let second = ground.start().await;
+    assert!(matches!(second.does(), Does::Following { .. }));
+    let merchant = ground.register(&first).await;
+    let issued = ground.issue(&second, &merchant, "k1").send().await.unwrap();
+    let id = json_of(issued, 201).await["invoice"]["id"].as_str().unwrap().to_owned();
+    let link = second.get(&ground, &format!("/v1/invoices/{id}/claim-link"), &merchant).await;
+    let token = json_of(link, 200).await["token"].clone();
+    let claim = |token: &Value| {
+        let holder = json!({"id": "王小明", "salt": "0001".repeat(16)});
+        let ask = ground.client.post(format!("{}/v1/claims", second.address)).header("Idempotency-Key", "c1");
+        ask.json(&json!({"invoice": id, "token": token, "holder": holder}))
+    };
+    assert_eq!(json_of(claim(&json!("0")).send().await.unwrap(), 403).await["code"], "LEDGER-CLAIM-TOKEN");
+    json_of(claim(&token).send().await.unwrap(), 201).await;
+    // What only computes is not carried anywhere.
+    first.stop().await;
+    let asked = second.post(&ground, "/v1/commitments", &merchant).json(&json!({"id": "a", "salt": "0001".repeat(16)}));
+    json_of(asked.send().await.unwrap(), 200).await;
+    ground.finish(second).await;
 }

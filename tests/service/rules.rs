@@ -92,7 +92,10 @@ async fn later_rules_replace_earlier_ones_as_a_whole() {
     app.set_rules("*", &json!({"rates": [600]})).await;
     app.issue(&merchant, "k1", &draft(1_000)).await.expect(201);
     let listed = app.ask(Ask::get("/v1/rules").by(&merchant.key)).await.expect(200).json();
-    assert_eq!(listed, json!([{"scope": "*", "rules": {"rates": [600]}, "entry": 2}]));
+    assert_eq!(
+        listed,
+        json!([{"scope": "*", "rules": {"rates": [600]}, "from_height": 3, "in_force": true, "entry": 2}])
+    );
     app.finish().await;
 }
 

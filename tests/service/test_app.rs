@@ -19,8 +19,11 @@ use piaolian::http::create_app;
 use piaolian::parties::sandbox_fixtures::{DemoMerchant, MERCHANTS_JSON, merchants};
 use piaolian::parties::tencent::notice::NoticeVerifier;
 use piaolian::parties::tencent::sandbox::{Platform, SandboxPayment, SandboxRefund, Stamp};
-use piaolian::sequencer::{self, desk::make_key};
-use piaolian::store::{Role, Store, StoreError};
+use piaolian::sequencer::{
+    self,
+    desk::{Bearer, make_key},
+};
+use piaolian::store::{Store, StoreError};
 use serde_json::{Value, json};
 
 use crate::ask::{Answer, Ask};
@@ -57,6 +60,8 @@ pub struct TestApp {
     pub clock: Arc<FixedClock>,
     pub platform: Platform,
     sequencer: sequencer::Config,
+    /// Whether days are closed by themselves from the next start on.
+    pub close_days: bool,
     running: Option<Running>,
     pub bureau: String,
     pub auditor: String,
@@ -96,6 +101,7 @@ impl TestApp {
             clock: Arc::new(FixedClock::at(NOON)),
             platform: Platform::from_pkcs8_pem(&key, Secret::new(API_V3_KEY.to_owned())).unwrap(),
             sequencer,
+            close_days: false,
             running: None,
             bureau: String::new(),
             auditor: String::new(),
@@ -106,8 +112,8 @@ impl TestApp {
         };
         Store::migrate(&app.database.url()).unwrap();
         app.start().await.unwrap();
-        app.bureau = app.insert_key(Role::Bureau);
-        app.auditor = app.insert_key(Role::Auditor);
+        app.bureau = app.insert_key(Bearer::Bureau);
+        app.auditor = app.insert_key(Bearer::Auditor);
         app
     }
 
@@ -121,6 +127,7 @@ impl TestApp {
             public_url: PUBLIC_URL.to_owned(),
             advertise: String::new(),
             sequencer: self.sequencer,
+            close_days: self.close_days,
         })
         .await?;
         let inner = Rc::new(test::init_service(create_app(service.state.clone())).await);
@@ -147,8 +154,8 @@ impl TestApp {
         NoticeVerifier::new(keys, self.platform.api_v3_key()).unwrap()
     }
 
-    fn insert_key(&self, role: Role) -> String {
-        let new = make_key(role, None, "test".to_owned(), NOON).unwrap();
+    fn insert_key(&self, bearer: Bearer) -> String {
+        let new = make_key(bearer, "test".to_owned(), NOON).unwrap();
         self.store().write_blocking(|tx| tx.insert_api_key(&new.key)).unwrap();
         new.secret.expose().clone()
     }

@@ -4,6 +4,7 @@ use piaolian::base::UnixMs;
 use serde_json::{Value, json};
 
 use crate::ask::{Answer, Ask};
+use crate::holds::Company;
 use crate::samples::{CONSULTANT, DAY_MS, NOON, RESTAURANT, changed, draft};
 use crate::test_app::{PUBLIC_URL, TestApp};
 
@@ -47,6 +48,7 @@ async fn what_the_qr_code_says_is_valid() {
     assert_eq!(reply["invoice"]["total"], 49_810);
     assert_eq!(reply["invoice"]["date"], "2026-11-22");
     assert_eq!(reply["invoice"]["hash"], invoice["hash"]);
+    assert_eq!((&reply["life"]["state"], &reply["life"]["reversed"]), (&json!("open"), &json!("nothing")));
     assert!(!reply["covered"].as_array().unwrap().is_empty());
     assert!(!reply["not_covered"].as_array().unwrap().is_empty());
     app.finish().await;
@@ -115,7 +117,7 @@ async fn what_does_not_agree_says_which_and_shows_no_invoice() {
         let path = format!("/verify/scan?hash={hash}&bill_num={number}&total_amount={total}");
         let reply = app.ask(Ask::get(&path)).await.expect(200).json();
         assert_eq!((&reply["valid"], &reply["verdict"]), (&json!(false), &json!(verdict)));
-        assert_eq!((reply.get("invoice"), &reply["covered"]), (None, &json!([])));
+        assert_eq!((reply.get("invoice"), reply.get("life"), &reply["covered"]), (None, None, &json!([])));
         assert!(!html(&app, &path).await.text().contains("深圳票链样例餐饮有限公司"), "{verdict}");
         let body = json!({"tx_hash": hash, "bill_num": number, "total_amount": total});
         let detail = app.ask(Ask::post(DETAIL).json(&body)).await.expect(200).json();
@@ -138,6 +140,7 @@ async fn the_bureaus_call_gives_the_record_for_text_and_number_alike() {
         let sums = [&record["amount"], &record["tax_amount"], &record["total_amount"]];
         assert_eq!(sums, [46_991, 2_819, 49_810]);
         assert_eq!(record["seller_taxpayer_id"], "91440300PLDEM0013E");
+        assert_eq!((&record["status"], &record["invalid_mark"]), (&json!(0), &json!(0)));
     }
     for total in [json!(1.5), json!("498.10"), json!([]), json!({}), json!(true), Value::Null, json!("")] {
         let body = json!({"tx_hash": invoice["hash"], "bill_num": "00000001", "total_amount": total});
@@ -160,5 +163,70 @@ async fn the_form_takes_what_is_printed_in_yuan() {
         let page = html(&app, &format!("/verify?hash={hash}&bill_num=00000001&total_yuan={bad}")).await;
         assert!(!page.text().contains("深圳票链样例餐饮有限公司"), "{bad}");
     }
+    app.finish().await;
+}
+
+/// What page, JSON and the bureau's call say of how an invoice stands.
+async fn stands(app: &TestApp, invoice: &Value) -> (Answer, Value, Value) {
+    let page = html(app, &scan_path(invoice)).await;
+    let reply = app.ask(Ask::get(scan_path(invoice))).await.expect(200).json();
+    assert_eq!(reply["valid"], true);
+    let total = &invoice["draft"]["total"];
+    let body = json!({"tx_hash": invoice["hash"], "bill_num": invoice["number"], "total_amount": total});
+    let record = app.ask(Ask::post(DETAIL).json(&body)).await.expect(200).json()["bill_record"].clone();
+    (page, reply["life"].clone(), record)
+}
+
+#[actix_web::test]
+async fn how_an_invoice_stands_is_told_beside_the_proof_and_said_to_be_no_proof() {
+    let (app, invoice) = issued("个人").await;
+    let company = Company::new(&app, "91440300708461136T").await;
+    let (page, _, _) = stands(&app, &invoice).await;
+    assert!(page.text().contains("<b>有效</b>") && page.text().contains("收据不能证明"));
+    let locked = app.ask(company.lock("l1", &[&invoice])).await.expect(201).json();
+    let (page, life, record) = stands(&app, &invoice).await;
+    assert!(page.text().contains("<b>已锁定</b>"), "{}", page.text());
+    assert_eq!((&life["state"], &record["status"]), (&json!("locked"), &json!(1)));
+    for secret in [&company.commitment(), company.id] {
+        assert!(!page.text().contains(secret) && !life.to_string().contains(secret));
+    }
+    let book = company.go_on(&format!("locks/{}/bookings", locked["fence"]), "b1", &[&invoice]);
+    app.ask(book).await.expect(201);
+    let (page, life, record) = stands(&app, &invoice).await;
+    assert!(page.text().contains("<b>已入账</b>"));
+    assert_eq!((&life["state"], &record["status"], &record["invalid_mark"]), (&json!("closed"), &json!(2), &json!(0)));
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn red_letters_are_told_on_both_invoices() {
+    let app = TestApp::new().await;
+    let merchant = app.register(RESTAURANT).await;
+    let invoice = app.issue(&merchant, "k1", &draft(49_810)).await.expect(201).json()["invoice"].clone();
+    let reverse = async |key: &str, body: Value| {
+        let path = format!("/v1/invoices/{}/reversals", invoice["id"].as_str().unwrap());
+        let answer = app.ask(Ask::post(path).by(&merchant.key).once(key).json(&body)).await.expect(201);
+        answer.json()["invoice"].clone()
+    };
+    let red = reverse("r1", json!({"reason": "SALES_RETURN", "lines": [{"line": 0, "total": 810}]})).await;
+    let (page, life, record) = stands(&app, &invoice).await;
+    assert!(page.text().contains("<b>部分红冲</b>"));
+    assert_eq!(
+        (&life["state"], &life["reversed"], &record["invalid_mark"]),
+        (&json!("open"), &json!("part"), &json!(7))
+    );
+    let (page, life, record) = stands(&app, &red).await;
+    assert!(page.text().contains("<b>红字发票</b>") && page.text().contains(invoice["id"].as_str().unwrap()));
+    assert_eq!((&life["state"], &life["blue"], &record["invalid_mark"]), (&json!("red"), &invoice["id"], &json!(3)));
+    let hash = red["hash"].as_str().unwrap();
+    let form = format!("/verify?hash={hash}&bill_num={}&total_yuan=-8.10", red["number"].as_str().unwrap());
+    assert!(html(&app, &form).await.text().contains("<b>红字发票</b>"));
+    reverse("r2", json!({"reason": "SALES_RETURN"})).await;
+    let (page, life, record) = stands(&app, &invoice).await;
+    assert!(page.text().contains("<b>已全额红冲</b>"));
+    assert_eq!(
+        (&life["state"], &life["reversed"], &record["invalid_mark"]),
+        (&json!("reversed"), &json!("all"), &json!(8))
+    );
     app.finish().await;
 }

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::place::{Ground, Weight};
 use super::rivals::{Kind, Parts, Rival};
-use crate::app::{self, Ingredients, ServerHandle, Service};
+use crate::app::{self, Ingredients, LocalMembers, ServerHandle, Service};
 use crate::base::ids::{ChainId, IdempotencyKey, MerchantId};
 use crate::base::limits::{AMOUNT_FEN_MAX, CANONICAL_INTEGER_MAX};
 use crate::base::{Clock, Code, Fault, Faults, Secret, SystemClock};
@@ -23,10 +23,11 @@ use crate::ledger::command::RulesBody;
 use crate::ledger::record::RulesScope;
 use crate::parties::kingdee::custody::Custody;
 use crate::parties::kingdee::erp::Erp;
+use crate::parties::tencent::claim::ClaimTokens;
 use crate::parties::tencent::wallet::Wallet;
-use crate::sequencer::desk::{CustodyAsked, Desk, Parties, RegisterAsked};
+use crate::sequencer::desk::{Bearer, CustodyAsked, Desk, Parties, RegisterAsked};
 use crate::sequencer::{self, Engine, Leadership, LeadershipThread, LocalEngine, found_chain};
-use crate::store::{Role, Store};
+use crate::store::Store;
 
 /// Merchants that the clients share.
 const MERCHANTS: u64 = 20;
@@ -245,6 +246,8 @@ fn ingredients(store: &Store, keyring: Keyring, public_url: String, variant: Var
         public_url,
         advertise: String::new(),
         sequencer,
+        // What is measured is what is asked for.
+        close_days: false,
     }
 }
 
@@ -257,9 +260,11 @@ fn rival(
     public_url: String,
     listener: std::net::TcpListener,
 ) -> Result<(Behind, app::Server), Faults> {
-    let Keyring { roster, seal_keys, custody, .. } = keyring;
+    let Keyring { roster, seal_keys, custody, folder } = keyring;
     let keys = seal_keys.into_iter().map(|(_, key)| key);
-    let engine: Arc<dyn Engine> = Arc::new(LocalEngine::new(keys, MemberName::try_from(PROPOSER)?));
+    let engine = Arc::new(LocalEngine::new(keys, MemberName::try_from(PROPOSER)?));
+    let members = Arc::new(LocalMembers::new(Arc::clone(&engine), folder));
+    let engine: Arc<dyn Engine> = engine;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     found_chain(store, &roster, engine.as_ref(), clock.now())?;
     let parts = Parts { store: store.clone(), url: ground.url.clone(), clock: Arc::clone(&clock), engine };
@@ -267,8 +272,10 @@ fn rival(
     let parties = Parties {
         notices: None,
         custody: Custody::new(&custody)?,
+        claims: ClaimTokens::new(&custody)?,
         wallet: Arc::new(Wallet::default()),
         erp: Arc::new(Erp::default()),
+        members,
     };
     let desk = Arc::new(Desk::new(roster.chain().clone(), store.clone(), sequencer, clock, parties));
     let (leadership, lease) = Leadership::start(store.clone(), String::new())?;
@@ -298,9 +305,9 @@ async fn people(desk: &Arc<Desk>) -> Result<Keys, Faults> {
     let mut merchants = Vec::new();
     for number in 1..=MERCHANTS {
         let merchant = register(desk, number).await?;
-        merchants.push(desk.new_api_key(Role::Merchant, Some(merchant), "bench".to_owned()).await?.secret);
+        merchants.push(desk.new_api_key(Bearer::Merchant(merchant), "bench".to_owned()).await?.secret);
     }
-    let auditor = desk.new_api_key(Role::Auditor, None, "bench".to_owned()).await?.secret;
+    let auditor = desk.new_api_key(Bearer::Auditor, "bench".to_owned()).await?.secret;
     Ok(Keys { merchants, auditor })
 }
 

@@ -16,8 +16,8 @@ use crate::base::{Clock as _, Code, Fault, Faults, SystemClock};
 use crate::config::keyring::Keyring;
 use crate::parties::tencent::notice::NoticeVerifier;
 use crate::sequencer;
-use crate::sequencer::desk::make_key;
-use crate::store::{DatabaseUrl, Role, Store};
+use crate::sequencer::desk::{Bearer, make_key};
+use crate::store::{DatabaseUrl, Store};
 
 /// Arguments of `demo`.
 #[derive(Args)]
@@ -56,7 +56,7 @@ async fn run(args: DemoArgs) -> Result<Done, Faults> {
     let store = Store::open(&url, 8)?;
     let platform = scene::platform(folder)?;
     let keyring = scene::keyring(folder)?;
-    let bureau = make_key(Role::Bureau, None, "demo".to_owned(), SystemClock.now())?;
+    let bureau = make_key(Bearer::Bureau, "demo".to_owned(), SystemClock.now())?;
     store.write_blocking(|tx| Ok::<_, Faults>(tx.insert_api_key(&bureau.key)?))?;
 
     let listener = app::listen(&args.listen)?;
@@ -97,6 +97,7 @@ async fn start(
         advertise: String::new(),
         // A demonstration may be run again long after the last time.
         sequencer: sequencer::Config { clock_gap_max_days: 36_500, ..sequencer::Config::default() },
+        close_days: true,
     })
     .await
 }

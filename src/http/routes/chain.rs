@@ -8,7 +8,7 @@ use super::super::HttpState;
 use super::super::extract::{Behind, Caller, Query};
 use super::super::problem::{Problem, ProblemReply};
 use super::super::wire::{BlockReply, BlocksReply, ConsistencyReply, EntryReply, InclusionReply};
-use super::{cut_page, missing, page_items};
+use super::{cut_page, missing, number_in, page_items};
 use crate::base::{Code, Fault, Faults};
 use crate::chain::hash::Hash;
 use crate::ledger::entry::Entry;
@@ -33,15 +33,6 @@ pub async fn get_checkpoint(state: web::Data<HttpState>) -> Result<HttpResponse,
     Ok(HttpResponse::Ok().json(BlockReply::from(block.ok_or_else(|| missing("block"))?)))
 }
 
-/// The rosters: the members' public keys and from which height they count.
-#[utoipa::path(get, path = "/v1/roster", tag = "chain", responses((status = 200, description = "Rosters in canonical form", body = Vec<Object>)))]
-pub async fn get_roster(state: web::Data<HttpState>) -> Result<HttpResponse, Problem> {
-    let rosters = state.desk.store().view(|reader| reader.rosters()).await?;
-    // The canonical texts as they are, so that their hashes can be checked.
-    let texts: Vec<&str> = rosters.iter().map(|roster| roster.text()).collect();
-    Ok(HttpResponse::Ok().content_type("application/json").body(format!("[{}]", texts.join(","))))
-}
-
 /// Page of `GET /v1/blocks`.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -64,10 +55,6 @@ pub async fn list_blocks(state: web::Data<HttpState>, query: Query<ListBlocksQue
     let read = move |reader: &mut Reader<'_>| reader.blocks_below(below, items.saturating_add(1));
     let (found, next) = cut_page(state.desk.store().view(read).await?, items, |block| block.height);
     Ok(HttpResponse::Ok().json(BlocksReply { blocks: found.into_iter().map(BlockReply::from).collect(), next }))
-}
-
-fn number_in(path: &str, name: &str) -> Result<u64, Problem> {
-    path.parse().map_err(|e| Fault::new(Code::HttpQueryMalformed, name, format!("not a number: {e}")).into())
 }
 
 /// One block.

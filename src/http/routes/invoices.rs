@@ -8,7 +8,7 @@ use super::super::extract::{Behind, Caller, Json, KeyedJson, Query, path_id};
 use super::super::problem::{Problem, ProblemFault, ProblemReply};
 use super::super::wire::{
     CheckDraftRequest, CheckedReply, InvoiceReply, InvoiceSummary, InvoicesReply, IssueInvoiceRequest, IssuedReply,
-    ListInvoicesQuery,
+    LifeReply, ListInvoicesQuery,
 };
 use super::{cut_page, missing, page_items};
 use crate::base::ids::{Provider, TransactionId};
@@ -17,16 +17,16 @@ use crate::base::{Code, Fault, Faults};
 use crate::chain::hash::Hash;
 use crate::chain::receipt::Receipt;
 use crate::invoice::{InvoiceId, capital};
-use crate::ledger::entry::{Entry, IssuedOutline};
+use crate::ledger::entry::{Entry, Gist, IssuedOutline};
 use crate::render::{self, Face, verify_url};
-use crate::sequencer::desk::IssueAsked;
+use crate::sequencer::desk::{IssueAsked, Preview, Standing};
 use crate::store::{InvoiceFilter, StoredEntry};
 
 /// Pixels a module of the QR code as PNG: about 300 px in all, sharp on a phone.
 const QR_MODULE_PX: usize = 6;
 
 /// What stands beside the draft in a request, or in no request at all.
-const BESIDE_DRAFT: [&str; 4] = ["signature", "merchant", "seller", "chain"];
+const BESIDE_DRAFT: [&str; 5] = ["signature", "merchant", "seller", "issuer", "chain"];
 
 /// The path of a fault of the draft as it is in the request: the draft stands inside the body.
 fn one_in_draft(fault: Fault) -> Fault {
@@ -41,7 +41,7 @@ fn in_draft(faults: Faults) -> Problem {
 /// The invoice of an entry as answered.
 pub(super) fn reply_of(entry: &str, leaf: &Hash, height: u64, public_url: &str) -> Result<InvoiceReply, Fault> {
     let issued = IssuedOutline::read(entry)?;
-    let total = issued.total()?;
+    let Gist { total, red } = issued.gist()?;
     Ok(InvoiceReply {
         id: issued.id().to_string(),
         code: issued.code.to_string(),
@@ -53,9 +53,11 @@ pub(super) fn reply_of(entry: &str, leaf: &Hash, height: u64, public_url: &str) 
         entry: issued.index,
         block: height,
         issuer: issued.issuer.to_eip55(),
+        reverses: red.map(|red| red.of().to_string()),
         capital: capital(total),
         verify_url: verify_url(public_url, leaf, &issued.number, total.get()),
         draft: issued.draft.to_owned(),
+        life: None,
     })
 }
 
@@ -73,6 +75,11 @@ pub async fn check_draft(
 ) -> Result<HttpResponse, Problem> {
     let merchant = caller.merchant()?;
     let preview = state.desk.preview(&merchant, &body.draft).await.map_err(in_draft)?;
+    checked_reply(preview)
+}
+
+/// What would be signed, as answered.
+pub(super) fn checked_reply(preview: Preview) -> Result<HttpResponse, Problem> {
     let checked =
         serde_json::to_value(&preview.checked).map_err(|e| Fault::new(Code::Internal, "checked", e.to_string()))?;
     Ok(HttpResponse::Ok().json(CheckedReply {
@@ -169,7 +176,7 @@ async fn read_invoice(state: &HttpState, caller: &Caller, path: &str) -> Result<
     found.ok_or_else(|| missing("invoice"))
 }
 
-/// One invoice.
+/// One invoice, and how it stands at present.
 #[utoipa::path(
     get, path = "/v1/invoices/{id}", tag = "invoices", security(("api_key" = [])),
     params(("id" = String, Path, description = "<code>-<number>")),
@@ -180,8 +187,12 @@ pub async fn get_invoice(
     caller: Caller,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let (_, entry) = read_invoice(&state, &caller, &path).await?;
-    Ok(HttpResponse::Ok().json(reply_of(&entry.text, &entry.leaf, entry.height, &state.public_url)?))
+    let id: InvoiceId = path_id(&path, "id")?;
+    let standing = state.desk.standing(id, move |invoice, _leaf| caller.may_see(&invoice.merchant)).await?;
+    let Standing { entry, present } = standing.ok_or_else(|| missing("invoice"))?;
+    let invoice = reply_of(&entry.text, &entry.leaf, entry.height, &state.public_url)?;
+    let life = Some(LifeReply::without_holders(&present));
+    Ok(HttpResponse::Ok().json(InvoiceReply { life, ..invoice }))
 }
 
 /// The receipt of an invoice: give it to anyone, they can verify it offline.

@@ -7,6 +7,7 @@ use super::super::extract::{Behind, Caller, Json};
 use super::super::problem::{Problem, ProblemReply};
 use super::super::wire::{ApiKeyReply, NewApiKeyRequest};
 use crate::base::Faults;
+use crate::sequencer::desk::Bearer;
 use crate::store::Role;
 
 /// Make an API key (bureau). Its secret is in this answer and nowhere else.
@@ -15,7 +16,7 @@ use crate::store::Role;
     responses(
         (status = 201, body = ApiKeyReply), (status = 400, body = ProblemReply), (status = 415, body = ProblemReply), (status = 401, body = ProblemReply),
         (status = 403, body = ProblemReply), (status = 404, body = ProblemReply), (status = 413, body = ProblemReply),
-        (status = 503, body = ProblemReply)
+        (status = 422, body = ProblemReply), (status = 503, body = ProblemReply)
     )
 )]
 pub async fn create_api_key(
@@ -23,8 +24,8 @@ pub async fn create_api_key(
     Behind(caller, Json(body)): Behind<Json<NewApiKeyRequest>>,
 ) -> Result<HttpResponse, Problem> {
     caller.require(&[Role::Bureau])?;
-    let NewApiKeyRequest { role, merchant, label } = body;
-    let new = state.desk.new_api_key(role, merchant, label).await?;
+    let NewApiKeyRequest { role, merchant, company, label } = body;
+    let new = state.desk.new_api_key(Bearer::of(role, merchant, company)?, label).await?;
     let secret = Some(new.secret.expose().clone());
     Ok(HttpResponse::Created().json(ApiKeyReply { secret, ..ApiKeyReply::from(new.key) }))
 }

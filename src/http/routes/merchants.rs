@@ -10,16 +10,16 @@ use super::super::problem::{Problem, ProblemReply};
 use super::super::wire::{
     MerchantReply, RecordedReply, RegisterMerchantRequest, RegisteredReply, RulesReply, SetRulesRequest,
 };
-use super::{missing, page_items};
+use super::{missing, page_items, recorded_reply};
 use crate::base::ids::MerchantId;
 use crate::base::{Code, Fault, Faults};
 use crate::invoice::Seller;
-use crate::ledger::command::RulesBody;
+use crate::ledger::command::{MerchantBody, RulesBody};
 use crate::ledger::entry::Entry;
-use crate::ledger::record::RulesScope;
+use crate::ledger::record::{Merchant, RulesScope};
 use crate::ledger::state::Reader as _;
-use crate::sequencer::desk::{CustodyAsked, RegisterAsked};
-use crate::store::Role;
+use crate::sequencer::desk::{CustodyAsked, Recorded, RegisterAsked};
+use crate::store::{Reader, Role};
 
 /// Register a merchant (bureau).
 #[utoipa::path(
@@ -46,17 +46,18 @@ pub async fn register_merchant(
         custody: issuer.map_or(CustodyAsked::Kingdee, CustodyAsked::Own),
     };
     let recorded = state.desk.register_merchant(key, asked).await?;
-    let id = Entry::parse(&recorded.receipt.entry)?.merchant;
-    let id = id.ok_or_else(|| Fault::new(Code::Internal, "", "an entry without its merchant"))?;
-    let found = state.desk.store().read(move |reader| Ok::<_, Faults>(reader.merchant(&id)?)).await;
-    // It is registered: whatever keeps it from being read now, "nothing was done" would be a lie.
-    let merchant = found.map_err(|faults| {
-        tracing::warn!(%faults, "a registered merchant could not be read");
-        let message = "it is registered, but can't be read now; ask again with the same idempotency key";
-        Fault::new(Code::SeqOutcomeUnknown, "", message)
-    })?;
-    let merchant = merchant.ok_or_else(|| Fault::new(Code::Internal, "", "a sealed merchant is missing"))?;
-    Ok(HttpResponse::Created().json(RegisteredReply { merchant: merchant.into(), receipt: recorded.receipt }))
+    Ok(HttpResponse::Created().json(RegisteredReply { merchant: registered(&recorded)?, receipt: recorded.receipt }))
+}
+
+/// The merchant as its entry registered it, whatever became of it since: asking again gives the same answer.
+fn registered(recorded: &Recorded) -> Result<MerchantReply, Fault> {
+    let entry = Entry::parse(&recorded.receipt.entry)?;
+    let MerchantBody { seller, mchid, issuer, issue_on_payment } = entry.body_as()?;
+    let id = entry.merchant.ok_or_else(|| Fault::new(Code::Internal, "", "an entry without its merchant"))?;
+    let (suspended, issuer_revoked) = (None, None);
+    let merchant =
+        Merchant { id, seller, mchid, issuer, issue_on_payment, suspended, issuer_revoked, entry: entry.index };
+    Ok(merchant.into())
 }
 
 /// Page of `GET /v1/merchants`.
@@ -74,7 +75,10 @@ pub struct ListMerchantsQuery {
 /// List merchants in order of registration; a merchant sees itself.
 #[utoipa::path(
     get, path = "/v1/merchants", tag = "merchants", security(("api_key" = [])), params(ListMerchantsQuery),
-    responses((status = 200, body = Vec<MerchantReply>), (status = 400, body = ProblemReply), (status = 401, body = ProblemReply))
+    responses(
+        (status = 200, body = Vec<MerchantReply>), (status = 400, body = ProblemReply), (status = 401, body = ProblemReply),
+        (status = 403, body = ProblemReply)
+    )
 )]
 pub async fn list_merchants(
     state: web::Data<HttpState>,
@@ -123,7 +127,8 @@ pub async fn get_merchant(
     request_body = SetRulesRequest,
     responses(
         (status = 201, body = RecordedReply), (status = 400, body = ProblemReply), (status = 415, body = ProblemReply), (status = 401, body = ProblemReply),
-        (status = 403, body = ProblemReply), (status = 404, body = ProblemReply), (status = 413, body = ProblemReply),
+        (status = 403, body = ProblemReply), (status = 404, body = ProblemReply),
+        (status = 409, description = "The height is past", body = ProblemReply), (status = 413, body = ProblemReply),
         (status = 422, body = ProblemReply), (status = 503, body = ProblemReply)
     )
 )]
@@ -135,27 +140,25 @@ pub async fn set_rules(
     caller.require(&[Role::Bureau])?;
     let scope = RulesScope::try_from(path.into_inner())
         .map_err(|fault| Fault::new(Code::HttpQueryMalformed, "scope", fault.message))?;
-    let in_rules =
-        |fault: Fault| if matches!(fault.path.as_str(), "" | "scope") { fault } else { fault.under("rules") };
-    let set = state.desk.set_rules(key, RulesBody { scope, rules: body.rules, from: None }).await;
+    let beside = |fault: &Fault| matches!(fault.path.as_str(), "" | "scope" | "from");
+    let in_rules = |fault: Fault| if beside(&fault) { fault } else { fault.under("rules") };
+    let set = state.desk.set_rules(key, RulesBody { scope, rules: body.rules, from: body.from }).await;
     let recorded = set.map_err(|faults| Faults(faults.0.into_iter().map(in_rules).collect()))?;
-    Ok(HttpResponse::Created().json(RecordedReply {
-        entry: recorded.receipt.index,
-        block: recorded.height,
-        receipt: recorded.receipt,
-    }))
+    Ok(recorded_reply(recorded))
 }
 
-/// All issuing rules in force. They are public among the users of the chain.
+/// All issuing rules that are in force or announced. They are public among the users of the chain.
 #[utoipa::path(
     get, path = "/v1/rules", tag = "merchants", security(("api_key" = [])),
     responses((status = 200, body = Vec<RulesReply>), (status = 401, body = ProblemReply))
 )]
 pub async fn list_rules(state: web::Data<HttpState>, caller: Caller) -> Result<HttpResponse, Problem> {
-    let found = state.desk.store().view(|reader| Ok::<_, Faults>(reader.all_rules()?)).await?;
+    let read = |reader: &mut Reader<'_>| Ok::<_, Faults>((reader.checkpoint()?, reader.all_rules()?));
+    let (tip, found) = state.desk.store().view(read).await?;
     let visible = found.into_iter().filter(|rules| match &rules.scope {
         RulesScope::All => true,
         RulesScope::Merchant(id) => caller.may_see(id),
     });
-    Ok(HttpResponse::Ok().json(visible.map(RulesReply::from).collect::<Vec<_>>()))
+    let next = tip.map_or(0, |block| block.height.saturating_add(1));
+    Ok(HttpResponse::Ok().json(RulesReply::at(visible.collect(), next)))
 }

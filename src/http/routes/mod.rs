@@ -1,22 +1,33 @@
 //! The one list of routes.
 
 pub(super) mod chain;
+pub(super) mod confirmations;
+pub(super) mod days;
+pub(super) mod holds;
 pub(super) mod invoices;
 pub(super) mod keys;
+pub(super) mod members;
 pub(super) mod merchants;
 pub(super) mod operations;
 pub(super) mod payments;
+pub(super) mod reversals;
+pub(super) mod standing;
 pub(super) mod verify;
+pub(super) mod wallet;
 
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, Resource, ResponseError as _, web};
 use utoipa::OpenApi;
 use utoipa_swagger_ui::SwaggerUi;
 
+use super::extract::Caller;
 use super::openapi::ApiDoc;
 use super::problem::Problem;
+use super::wire::RecordedReply;
+use crate::base::ids::MerchantId;
 use crate::base::limits::{PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX};
 use crate::base::{Code, Fault};
+use crate::sequencer::desk::Recorded;
 
 /// Mounts every route.
 pub(super) fn configure(config: &mut web::ServiceConfig) {
@@ -41,8 +52,46 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
         .service(resource("/v1/invoices/{id}/face.pdf", "GET").get(invoices::get_face_pdf))
         .service(resource("/v1/invoices/{id}/qr.svg", "GET").get(invoices::get_qr_svg))
         .service(resource("/v1/invoices/{id}/qr.png", "GET").get(invoices::get_qr_png))
+        .service(
+            resource("/v1/invoices/{id}/reversals", "GET, POST")
+                .get(reversals::list_reversals)
+                .post(reversals::reverse_invoice),
+        )
+        .service(resource("/v1/invoices/{id}/reversal-draft", "POST").post(reversals::preview_reversal))
+        .service(resource("/v1/invoices/{id}/confirmations", "POST").post(confirmations::open_confirmation))
+        .service(resource("/v1/confirmations", "GET").get(confirmations::list_confirmations))
+        .service(resource("/v1/confirmations/{entry}", "GET").get(confirmations::get_confirmation))
+        .service(resource("/v1/confirmations/{entry}/answers", "POST").post(confirmations::answer_confirmation))
+        .service(resource("/v1/days", "GET").get(days::list_days))
+        .service(resource("/v1/days/{date}/close", "POST").post(days::close_day))
+        .service(resource("/v1/merchants/{id}/suspension", "POST").post(standing::suspend_merchant))
+        .service(resource("/v1/merchants/{id}/resumption", "POST").post(standing::resume_merchant))
+        .service(resource("/v1/merchants/{id}/issuer", "POST").post(standing::rotate_issuer))
+        .service(resource("/v1/merchants/{id}/issuer-rotation", "GET").get(standing::get_issuer_rotation))
+        .service(resource("/v1/merchants/{id}/issuer/revocation", "POST").post(standing::revoke_issuer))
+        .service(resource("/v1/rosters", "GET").get(members::list_rosters))
+        .service(resource("/v1/roster/changes", "POST").post(members::change_roster))
+        .service(resource("/v1/roster/change-draft", "POST").post(members::preview_roster_change))
+        .service(resource("/v1/operations/restored", "POST").post(members::record_restored))
+        .service(resource("/v1/invoices/{id}/life", "GET").get(holds::get_life))
+        .service(resource("/v1/invoices/{id}/pledge", "POST").post(holds::pledge_invoice))
+        .service(resource("/v1/locks", "POST").post(holds::lock_invoices))
+        .service(resource("/v1/locks/{fence}/renewals", "POST").post(holds::renew_lock))
+        .service(resource("/v1/locks/{fence}/releases", "POST").post(holds::release_lock))
+        .service(resource("/v1/locks/{fence}/bookings", "POST").post(holds::book_lock))
+        .service(resource("/v1/pledges/{fence}/releases", "POST").post(holds::release_pledge))
+        .service(resource("/v1/pledges/{fence}/settlements", "POST").post(holds::settle_pledge))
+        .service(resource("/v1/commitments", "POST").post(holds::make_commitment))
+        .service(resource("/v1/invoices/{id}/claim-link", "GET").get(wallet::get_claim_link))
+        .service(
+            resource("/v1/payments/{provider}/{transaction}/claim-link", "GET").get(wallet::get_payment_claim_link),
+        )
+        .service(resource("/v1/claims", "POST").post(wallet::claim_invoice))
+        .service(resource("/v1/claims/hand-over", "POST").post(wallet::hand_over_invoice))
+        .service(resource("/v1/claims/discard", "POST").post(wallet::discard_invoice))
+        .service(resource("/claim", "GET").get(wallet::claim_page))
         .service(resource("/v1/checkpoint", "GET").get(chain::get_checkpoint))
-        .service(resource("/v1/roster", "GET").get(chain::get_roster))
+        .service(resource("/v1/roster", "GET").get(members::get_roster))
         .service(resource("/v1/blocks", "GET").get(chain::list_blocks))
         .service(resource("/v1/blocks/{height}", "GET").get(chain::get_block))
         .service(resource("/v1/entries/{index}", "GET").get(chain::get_entry))
@@ -74,6 +123,22 @@ fn resource(path: &'static str, allow: &'static str) -> Resource {
         answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
         answer
     }))
+}
+
+/// What a recorded command is answered with that has nothing more to say.
+fn recorded_reply(recorded: Recorded) -> HttpResponse {
+    let Recorded { receipt, height, .. } = recorded;
+    HttpResponse::Created().json(RecordedReply { entry: receipt.index, block: height, receipt })
+}
+
+/// Whose records a list shows that is about one merchant: a merchant's own, otherwise the one that is asked for.
+fn named_merchant(caller: &Caller, asked: Option<MerchantId>) -> Result<MerchantId, Problem> {
+    let needed = || Fault::new(Code::HttpQueryMalformed, "merchant", "name a merchant");
+    Ok(caller.scope(asked)?.ok_or_else(needed)?)
+}
+
+fn number_in(path: &str, name: &str) -> Result<u64, Problem> {
+    path.parse().map_err(|e| Fault::new(Code::HttpQueryMalformed, name, format!("not a number: {e}")).into())
 }
 
 /// How many items a page has: what was asked for, within the limits.

@@ -51,10 +51,10 @@ pub async fn list_payments(
     state: web::Data<HttpState>,
     Behind(caller, Query(query)): Behind<Query<ListPaymentsQuery>>,
 ) -> Result<HttpResponse, Problem> {
-    let ListPaymentsQuery { merchant, open, before, limit } = query;
+    let ListPaymentsQuery { merchant, open, awaiting, before, limit } = query;
     let items = page_items(limit)?;
     let (merchant, limit) = (caller.scope(merchant)?, items.saturating_add(1));
-    let filter = PaymentFilter { merchant, open, awaiting: false, before, limit };
+    let filter = PaymentFilter { merchant, open, awaiting, before, limit };
     let found = state.desk.store().view(move |reader| Ok::<_, Faults>(reader.payments(&filter)?)).await?;
     let (found, next) = cut_page(found, items, |payment| payment.entry);
     let payments = found.into_iter().map(PaymentReply::from).collect();

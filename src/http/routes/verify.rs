@@ -8,14 +8,16 @@ use utoipa::{IntoParams, ToSchema};
 use super::super::HttpState;
 use super::super::extract::{Json, Query};
 use super::super::problem::{Problem, ProblemReply};
+use super::super::wire::LifeReply;
 use crate::base::{Code, Fault};
 use crate::chain::hash::Hash;
 use crate::chain::verify::NOT_COVERED;
 use crate::invoice::money::Fen;
 use crate::invoice::number::InvoiceNumber;
 use crate::ledger::entry::Entry;
+use crate::ledger::life::LifeState;
 use crate::render::{self, FormPage, SealLine, Shown, VerifyPage};
-use crate::sequencer::desk::{Claimed, Found, Verified};
+use crate::sequencer::desk::{Claimed, Found, Present, Reversed, Verified};
 
 /// What the QR code says.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
@@ -41,6 +43,9 @@ pub struct ScanReply {
     /// The invoice, only if all that was asked for agrees.
     #[serde(skip_serializing_if = "Option::is_none")]
     invoice: Option<ScanInvoice>,
+    /// How it stands at present: what this service says, beside what the receipt proves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    life: Option<LifeReply>,
     /// What was checked and holds.
     covered: Vec<String>,
     /// What no receipt can show.
@@ -122,11 +127,21 @@ fn strings(texts: &[&str]) -> Vec<String> {
 
 fn scan_reply(verified: &Verified) -> Result<ScanReply, Fault> {
     let (verdict, message) = outcome(verified);
-    let (valid, invoice, covered) = match verified {
-        Verified::Found(found) => (found.verdict.is_valid(), Some(scan_invoice(found)?), found.verdict.covered.clone()),
-        Verified::NoSuchNumber | Verified::HashDiffers | Verified::AmountDiffers => (false, None, Vec::new()),
-    };
-    Ok(ScanReply { valid, verdict, message, invoice, covered, not_covered: strings(NOT_COVERED) })
+    let not_covered = strings(NOT_COVERED);
+    Ok(match verified {
+        Verified::Found(found) => ScanReply {
+            valid: found.verdict.is_valid(),
+            verdict,
+            message,
+            invoice: Some(scan_invoice(found)?),
+            life: Some(LifeReply::without_holders(&found.present)),
+            covered: found.verdict.covered.clone(),
+            not_covered,
+        },
+        Verified::NoSuchNumber | Verified::HashDiffers | Verified::AmountDiffers => {
+            ScanReply { valid: false, verdict, message, invoice: None, life: None, covered: Vec::new(), not_covered }
+        }
+    })
 }
 
 /// Verify what a QR code says. HTML for a browser, JSON when asked for by `Accept: application/json`.
@@ -187,6 +202,29 @@ fn page(state: &HttpState, asked: &ScanQuery, verified: &Verified) -> Result<Ver
     })
 }
 
+/// How an invoice stands, as a person reads it.
+fn in_words(present: &Present) -> String {
+    if present.blue.is_some() {
+        return "红字发票".to_owned();
+    }
+    let held = match present.life.state {
+        LifeState::Open | LifeState::Settled => None,
+        LifeState::Locked | LifeState::SettledLocked => Some("已锁定"),
+        LifeState::Closed => Some("已入账"),
+        LifeState::Pledged => Some("已质押"),
+        LifeState::Reversed => None,
+    };
+    let reversed = match present.reversed {
+        Reversed::Nothing => None,
+        Reversed::Part => Some("部分红冲"),
+        Reversed::All => Some("已全额红冲"),
+    };
+    match (held, reversed) {
+        (None, None) => "有效".to_owned(),
+        (held, reversed) => held.into_iter().chain(reversed).collect::<Vec<_>>().join("，"),
+    }
+}
+
 fn shown(found: &Found) -> Result<Shown, Fault> {
     let entry = Entry::parse(&found.entry.text)?;
     let issued = entry.issued().ok_or_else(|| Fault::new(Code::Internal, "", "the entry is no invoice"))?;
@@ -203,7 +241,9 @@ fn shown(found: &Found) -> Result<Shown, Fault> {
         amount: format!("¥{}", draft.amount().to_yuan()),
         tax: format!("¥{}", draft.tax().to_yuan()),
         date: issued.date.to_string(),
-        state: "已开具".to_owned(),
+        state: in_words(&found.present),
+        state_time: found.present.time.to_shanghai_text(),
+        blue: found.present.blue.map(|blue| blue.to_string()).unwrap_or_default(),
         code: issued.code.to_string(),
         number: issued.number.to_string(),
         check_code: found.entry.leaf.check_code(),
@@ -231,15 +271,19 @@ pub struct FormQuery {
     total_yuan: String,
 }
 
-/// Yuan with at most two decimals as fen.
+/// Yuan with at most two decimals as fen; a red invoice's are below zero, printed with the sign before or behind the ¥.
 fn fen_of(yuan: &str) -> Option<String> {
-    let yuan = yuan.trim().trim_start_matches(['¥', '￥']);
+    let yuan = yuan.trim();
+    let (sign, yuan) = yuan.strip_prefix('-').map_or(("", yuan), |rest| ("-", rest));
+    let yuan = yuan.trim_start_matches(['¥', '￥']);
+    let (sign, yuan) =
+        if sign.is_empty() { yuan.strip_prefix('-').map_or(("", yuan), |rest| ("-", rest)) } else { (sign, yuan) };
     let (whole, part) = yuan.split_once('.').unwrap_or((yuan, ""));
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
     if whole.is_empty() || whole.len() > 13 || part.len() > 2 || !digits(whole) || !digits(part) {
         return None;
     }
-    let fen: i64 = format!("{whole}{part:0<2}").parse().ok()?;
+    let fen: i64 = format!("{sign}{whole}{part:0<2}").parse().ok()?;
     Some(fen.to_string())
 }
 
@@ -312,8 +356,8 @@ pub struct BillDetailReply {
     bill_record: Option<BillRecord>,
 }
 
-/// The record as the bureau's clients read it. The meanings of `status` and `invalid_mark` are not published (domain.md 8):
-/// here 0 is "issued and not reversed".
+/// The record as the bureau's clients read it. The meanings of `status` and `invalid_mark` are not published (domain.md 1.5, 8): the
+/// values here are our own.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BillRecord {
     bill_code: String,
@@ -328,8 +372,29 @@ pub struct BillRecord {
     seller_name: String,
     seller_taxpayer_id: String,
     buyer_name: String,
+    /// 0 nobody holds it, 1 locked by an expense claim, 2 booked, 3 pledged, 4 settled by its financier.
     status: i64,
+    /// 0 valid, 3 itself a red invoice, 7 reversed in part, 8 reversed in full (the numbers of a public system, domain.md 1.7).
     invalid_mark: i64,
+}
+
+fn status_of(present: &Present) -> i64 {
+    match present.life.state {
+        LifeState::Open | LifeState::Reversed => 0,
+        LifeState::Locked | LifeState::SettledLocked => 1,
+        LifeState::Closed => 2,
+        LifeState::Pledged => 3,
+        LifeState::Settled => 4,
+    }
+}
+
+fn invalid_mark_of(present: &Present) -> i64 {
+    match (present.blue, present.reversed) {
+        (Some(_), _) => 3,
+        (None, Reversed::Nothing) => 0,
+        (None, Reversed::Part) => 7,
+        (None, Reversed::All) => 8,
+    }
 }
 
 /// The bureau's verification call (sandbox): `{tx_hash, bill_num, total_amount}`.
@@ -349,9 +414,12 @@ pub async fn query_bill_detail(
     let asked = ScanQuery { hash: body.0.tx_hash, bill_num: body.0.bill_num, total_amount };
     let verified = state.desk.verify(asked.claimed()?).await?;
     let reply = scan_reply(&verified)?;
-    let time = match &verified {
-        Verified::Found(found) => Entry::parse(&found.entry.text)?.time.0.div_euclid(1000),
-        Verified::NoSuchNumber | Verified::HashDiffers | Verified::AmountDiffers => 0,
+    let (time, status, invalid_mark) = match &verified {
+        Verified::Found(found) => {
+            let time = Entry::parse(&found.entry.text)?.time.0.div_euclid(1000);
+            (time, status_of(&found.present), invalid_mark_of(&found.present))
+        }
+        Verified::NoSuchNumber | Verified::HashDiffers | Verified::AmountDiffers => (0, 0, 0),
     };
     let record = reply.invoice.filter(|_| reply.valid).map(|invoice| BillRecord {
         bill_code: invoice.code,
@@ -364,8 +432,8 @@ pub async fn query_bill_detail(
         seller_name: invoice.seller_name,
         seller_taxpayer_id: invoice.seller_taxpayer_id,
         buyer_name: invoice.buyer_name,
-        status: 0,
-        invalid_mark: 0,
+        status,
+        invalid_mark,
     });
     let (retcode, retmsg) = if record.is_some() { (0, "ok".to_owned()) } else { (1, reply.verdict) };
     Ok(HttpResponse::Ok().json(BillDetailReply { retcode, retmsg, bill_record: record }))
@@ -381,7 +449,10 @@ mod tests {
         assert_eq!(fen_of("¥0.01").as_deref(), Some("1"));
         assert_eq!(fen_of("12").as_deref(), Some("1200"));
         assert_eq!(fen_of("12.5").as_deref(), Some("1250"));
-        for bad in ["", ".", "1.234", "-1", "1e3", "一"] {
+        for red in ["-498.10", "¥-498.10", "-¥498.10"] {
+            assert_eq!(fen_of(red).as_deref(), Some("-49810"), "{red}");
+        }
+        for bad in ["", ".", "-", "--1", "-¥-1", "1.234", "1e3", "一"] {
             assert_eq!(fen_of(bad), None, "{bad}");
         }
     }

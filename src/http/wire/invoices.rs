@@ -7,6 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::super::openapi::{DraftSchema, ReceiptSchema};
 use super::super::problem::ProblemFault;
+use super::LifeReply;
 use crate::base::ids::MerchantId;
 use crate::base::{LegalDate, UnixMs};
 use crate::chain::issuer::IssuerSignature;
@@ -80,6 +81,9 @@ pub struct InvoiceReply {
     pub block: u64,
     /// Who signed the draft, EIP-55.
     pub issuer: String,
+    /// `<code>-<number>` of the blue invoice that it reverses, in a red one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reverses: Option<String>,
     /// Total in Chinese capitals, as printed.
     pub capital: String,
     /// What the QR code says.
@@ -87,6 +91,9 @@ pub struct InvoiceReply {
     /// The signed draft: seller, buyer, lines, sums. Its text as it stands in the entry.
     #[schema(value_type = Object)]
     pub draft: Box<RawValue>,
+    /// How it stands at present, by the word of this service; only where one invoice is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub life: Option<LifeReply>,
 }
 
 /// Answer of `POST /v1/invoices`.
@@ -153,6 +160,9 @@ pub struct InvoiceSummary {
     /// `<provider>/<transaction>` of its payment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payment: Option<String>,
+    /// Entry of the blue invoice that it reverses, in a red one; its money is below zero.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blue_entry: Option<u64>,
     /// Index of the entry.
     pub entry: u64,
 }
@@ -168,6 +178,7 @@ impl From<Invoice> for InvoiceSummary {
             tax: invoice.tax,
             total: invoice.total,
             payment: invoice.payment.map(|(provider, transaction)| format!("{provider}/{transaction}")),
+            blue_entry: invoice.blue,
             entry: invoice.entry,
         }
     }

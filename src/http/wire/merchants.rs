@@ -4,14 +4,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::super::openapi::{ReceiptSchema, RulesSchema};
-use crate::base::UnixMs;
 use crate::base::ids::MerchantId;
 use crate::chain::issuer::Address;
 use crate::chain::receipt::Receipt;
 use crate::invoice::draft::never_null;
 use crate::invoice::{IssuingRules, Seller};
 use crate::ledger::record::{Merchant, RulesRecord, RulesScope};
-use crate::store::{ApiKey, Role};
 
 /// Body of `POST /v1/merchants`.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -62,6 +60,12 @@ pub struct MerchantReply {
     pub issuer: String,
     /// Whether payments become invoices by themselves.
     pub issue_on_payment: bool,
+    /// The entry that suspended it, while it is suspended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<u64>,
+    /// The entry that revoked its issuer key, until another takes its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer_revoked: Option<u64>,
     /// The entry that registered it.
     pub entry: u64,
 }
@@ -78,6 +82,8 @@ impl From<Merchant> for MerchantReply {
             mchid: merchant.mchid,
             issuer: merchant.issuer.to_eip55(),
             issue_on_payment: merchant.issue_on_payment,
+            suspended: merchant.suspended,
+            issuer_revoked: merchant.issuer_revoked,
             entry: merchant.entry,
         }
     }
@@ -112,9 +118,12 @@ pub struct SetRulesRequest {
     /// The rules; they replace the scope's rules as a whole.
     #[schema(value_type = RulesSchema)]
     pub rules: IssuingRules,
+    /// The height of the first block that they bind; left out, the block that records them.
+    #[serde(default, deserialize_with = "never_null")]
+    pub from: Option<u64>,
 }
 
-/// Issuing rules in force.
+/// Issuing rules in force, or announced.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RulesReply {
     /// `*` or a merchant's id.
@@ -123,67 +132,26 @@ pub struct RulesReply {
     /// What they say.
     #[schema(value_type = RulesSchema)]
     pub rules: IssuingRules,
+    /// The height of the first block that they bind.
+    pub from_height: u64,
+    /// Whether they bind the next block; otherwise they are announced.
+    pub in_force: bool,
     /// The entry that set them.
     pub entry: u64,
 }
 
-impl From<RulesRecord> for RulesReply {
-    fn from(record: RulesRecord) -> Self {
-        Self { scope: record.scope, rules: record.rules, entry: record.entry }
-    }
-}
-
-/// Body of `POST /v1/api-keys`.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewApiKeyRequest {
-    /// `merchant`, `bureau` or `auditor`.
-    #[schema(value_type = String)]
-    pub role: Role,
-    /// Whose, for role `merchant`.
-    #[serde(default, deserialize_with = "never_null")]
-    #[schema(value_type = Option<String>)]
-    pub merchant: Option<MerchantId>,
-    /// What people call it.
-    pub label: String,
-}
-
-/// An API key without its secret.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ApiKeyReply {
-    /// Public id.
-    pub id: String,
-    /// What it may do.
-    #[schema(value_type = String)]
-    pub role: Role,
-    /// Whose it is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    pub merchant: Option<MerchantId>,
-    /// What people call it.
-    pub label: String,
-    /// When it was made, unix ms.
-    #[schema(value_type = i64)]
-    pub created_at: UnixMs,
-    /// When it was revoked, unix ms.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<i64>)]
-    pub revoked_at: Option<UnixMs>,
-    /// The secret: only in the answer that makes the key, and never again.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub secret: Option<String>,
-}
-
-impl From<ApiKey> for ApiKeyReply {
-    fn from(key: ApiKey) -> Self {
-        Self {
-            id: key.id,
-            role: key.role,
-            merchant: key.merchant,
-            label: key.label,
-            created_at: key.created_at,
-            revoked_at: key.revoked_at,
-            secret: None,
+impl RulesReply {
+    /// Of all rules by scope and height, those that bind the block of a height, and those to come.
+    pub fn at(records: Vec<RulesRecord>, height: u64) -> Vec<Self> {
+        let mut replies: Vec<Self> = Vec::with_capacity(records.len());
+        for RulesRecord { scope, from_height, rules, entry } in records {
+            let in_force = from_height <= height;
+            // Of those that are reached, the last one counts.
+            if in_force && replies.last().is_some_and(|before| before.scope == scope) {
+                replies.pop();
+            }
+            replies.push(Self { scope, rules, from_height, in_force, entry });
         }
+        replies
     }
 }

@@ -19,6 +19,9 @@ pub struct ListPaymentsQuery {
     /// Only those of which something is left to invoice.
     #[serde(default)]
     pub open: bool,
+    /// Only those of which money was given back that is invoiced still: a red letter is due.
+    #[serde(default)]
+    pub awaiting: bool,
     /// Continue after a page: its `next`.
     pub before: Option<u64>,
     /// Items on the page, 1 to 200; 50 if left out.
@@ -48,6 +51,9 @@ pub struct PaymentReply {
     /// Fen.
     #[schema(value_type = i64)]
     pub refunded: Fen,
+    /// Given back though it is invoiced still, fen: a red letter is due.
+    #[schema(value_type = i64)]
+    pub awaiting: Fen,
     /// Fen.
     #[schema(value_type = i64)]
     pub invoiced: Fen,
@@ -69,6 +75,7 @@ impl From<Payment> for PaymentReply {
             paid_at: payment.paid_at,
             paid: payment.paid,
             refunded: payment.refunded,
+            awaiting: payment.awaiting,
             invoiced: payment.invoiced,
             entry: payment.entry,
         }

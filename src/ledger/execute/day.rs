@@ -22,7 +22,8 @@ pub(super) fn close<R: Reader>(state: &mut State<R>, command: &Keyed<CloseDayBod
     }
     let books = Books::of(state, merchant)?;
     let body = DayClosed {
-        asked: command.body.clone(),
+        merchant: merchant.clone(),
+        date: *date,
         figures: day.figures.clone(),
         entries: books.0.seq,
         running: books.0.running,

@@ -49,8 +49,9 @@ pub(super) fn restored<R: Reader>(
             format!("the ledger goes on from block {}", at.height.saturating_sub(1)),
         );
     }
-    if remembered.height < tip.height || remembered == tip {
-        return refuse(Code::LedgerNotRestored, "remembered", "nothing newer than the tip is remembered");
+    // Another history may be longer than the one that is remembered: only the very same end is no loss.
+    if remembered == tip {
+        return refuse(Code::LedgerNotRestored, "remembered", "the ledger ends with the very block that is remembered");
     }
     let ready = Ready::keyed(at, Kind::Restored, None, command)?;
     Ok(ready.record(state))

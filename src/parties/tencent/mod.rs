@@ -1,5 +1,6 @@
 //! Tencent's room: WeChat Pay APIv3 payment notices ([`notice`]), and the sandbox twins of the platform that sends them
-//! ([`sandbox`]) and of the card wallet that invoices go to ([`wallet`]).
+//! ([`sandbox`]) and of the card wallet that invoices go to ([`wallet`]), and the claim links by which payers come to their invoices
+//! ([`claim`]).
 //!
 //! Promise: a [`notice::Notice`] exists only for a notice whose signature, age and encryption have been checked.
 //! A repeat of a notice opens to the same payment; keeping one payment of it is the ledger's work.
@@ -9,6 +10,7 @@
 mod pem;
 mod resource;
 
+pub mod claim;
 pub mod notice;
 pub mod sandbox;
 pub mod wallet;

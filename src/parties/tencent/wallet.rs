@@ -3,7 +3,7 @@
 //! Promise: inserting the same card again changes nothing and gives the same card id; another card under the same invoice id
 //! is refused. *Invariant:* emits nothing: no event, no request, no log line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -57,18 +57,26 @@ struct Slot {
     status: CardStatus,
 }
 
+/// What is in the wallets.
+#[derive(Default)]
+struct Cards {
+    slots: BTreeMap<InvoiceId, Slot>,
+    /// Invoices that were reversed before their card came.
+    never: BTreeSet<InvoiceId>,
+}
+
 /// The sandbox wallet of all payers.
 #[derive(Default)]
-pub struct Wallet(Mutex<BTreeMap<InvoiceId, Slot>>);
+pub struct Wallet(Mutex<Cards>);
 
 impl fmt::Debug for Wallet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wallet").field("cards", &self.slots().len()).finish()
+        f.debug_struct("Wallet").field("cards", &self.cards().slots.len()).finish()
     }
 }
 
 impl Wallet {
-    fn slots(&self) -> MutexGuard<'_, BTreeMap<InvoiceId, Slot>> {
+    fn cards(&self) -> MutexGuard<'_, Cards> {
         // Every change is one insertion or one assignment: a panic elsewhere leaves nothing half done.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -79,41 +87,47 @@ impl Wallet {
     /// # Errors
     /// [`Code::WalletCardConflict`] when the invoice id is taken by another card or another payer.
     pub fn insert(&self, openid: &Secret<String>, card: &Card) -> Result<String, Fault> {
-        let mut slots = self.slots();
-        if let Some(slot) = slots.get(&card.invoice) {
+        let mut cards = self.cards();
+        if let Some(slot) = cards.slots.get(&card.invoice) {
             let same_payer = constant_time_eq(slot.openid.expose().as_bytes(), openid.expose().as_bytes());
             if !same_payer || slot.card != *card {
                 let message = format!("invoice {} has another card", card.invoice);
                 return Err(Fault::new(Code::WalletCardConflict, "", message));
             }
         } else {
-            let slot = Slot { openid: openid.clone(), card: card.clone(), status: CardStatus::Inserted };
-            slots.insert(card.invoice, slot);
+            let reversed = cards.never.remove(&card.invoice);
+            let status = if reversed { CardStatus::Discarded } else { CardStatus::Inserted };
+            cards.slots.insert(card.invoice, Slot { openid: openid.clone(), card: card.clone(), status });
         }
         Ok(card_code(card.invoice))
     }
 
-    /// Takes the card of a reversed invoice out. Gives back whether there is a card; doing it again changes nothing.
+    /// Takes the card of a reversed invoice out. Gives back whether there is a card; one that comes later is out from the start.
+    /// Doing it again changes nothing.
     pub fn discard(&self, invoice: InvoiceId) -> bool {
-        match self.slots().get_mut(&invoice) {
+        let mut cards = self.cards();
+        match cards.slots.get_mut(&invoice) {
             Some(slot) => {
                 slot.status = CardStatus::Discarded;
                 true
             }
-            None => false,
+            None => {
+                cards.never.insert(invoice);
+                false
+            }
         }
     }
 
     /// Where an invoice's card is.
     pub fn status(&self, invoice: InvoiceId) -> Option<CardStatus> {
-        self.slots().get(&invoice).map(|slot| slot.status)
+        self.cards().slots.get(&invoice).map(|slot| slot.status)
     }
 
     /// The cards that a payer has, in order of their invoice ids.
     pub fn cards_of(&self, openid: &Secret<String>) -> Vec<Card> {
         let wanted = openid.expose().as_bytes();
-        let slots = self.slots();
-        let held = slots.values().filter(|slot| {
+        let cards = self.cards();
+        let held = cards.slots.values().filter(|slot| {
             slot.status == CardStatus::Inserted && constant_time_eq(slot.openid.expose().as_bytes(), wanted)
         });
         held.map(|slot| slot.card.clone()).collect()
@@ -179,6 +193,16 @@ mod tests {
         let card = card("00000001", 100);
         wallet.insert(&payer("o1"), &card).unwrap();
         assert!(wallet.discard(card.invoice));
+        wallet.insert(&payer("o1"), &card).unwrap();
+        assert_eq!(wallet.status(card.invoice), Some(CardStatus::Discarded));
+        assert_eq!(wallet.cards_of(&payer("o1")), []);
+    }
+
+    #[test]
+    fn a_card_that_comes_after_its_reversal_is_out_from_the_start() {
+        let wallet = Wallet::default();
+        let card = card("00000001", 100);
+        assert!(!wallet.discard(card.invoice));
         wallet.insert(&payer("o1"), &card).unwrap();
         assert_eq!(wallet.status(card.invoice), Some(CardStatus::Discarded));
         assert_eq!(wallet.cards_of(&payer("o1")), []);

@@ -1,12 +1,14 @@
-//! What the outbox asks for: bill a payment, bring an invoice into the payer's wallet and the merchant's ERP. Each may be asked
-//! for twice and has the effect of once.
+//! What the outbox asks for: bill a payment, bring an invoice into the payer's wallet and the merchant's ERP, take a reversed one out
+//! of the wallet. Each may be asked for twice and has the effect of once.
 
-use super::issue::ON_PAYMENT;
-use super::{Desk, IssueAsked};
+use super::{Desk, IssueAsked, ON_PAYMENT};
 use crate::base::ids::{IdempotencyKey, Provider, TransactionId};
 use crate::base::{Code, Fault, Faults, Secret};
 use crate::chain::hash::Hash;
+use crate::invoice::Checked;
 use crate::ledger::entry::Entry;
+use crate::ledger::life::LifeState;
+use crate::ledger::state::Reader as _;
 use crate::parties::kingdee::billing::{Order, Paid, bill};
 use crate::parties::kingdee::erp::InvoiceFacts;
 use crate::parties::tencent::PROVIDER;
@@ -37,11 +39,15 @@ impl Desk {
         Ok(())
     }
 
-    /// Brings an invoice into the card wallet of whoever paid.
+    /// Brings an invoice into the card wallet of whoever paid, unless it has been reversed in full meanwhile.
     ///
     /// # Errors
     /// What the wallet refuses.
     pub async fn insert_card(&self, entry: u64) -> Result<(), Faults> {
+        let life = self.store.read(move |reader| Ok::<_, Faults>(reader.life(entry)?)).await?;
+        if life.is_some_and(|life| life.state == LifeState::Reversed) {
+            return Ok(());
+        }
         let (leaf, text) = self.entry_text(entry).await?;
         let parsed = Entry::parse(&text)?;
         let Some(issued) = parsed.issued() else { return Ok(()) };
@@ -62,6 +68,19 @@ impl Desk {
             check_code: leaf.check_code(),
         };
         self.parties.wallet.insert(&openid, &card)?;
+        Ok(())
+    }
+
+    /// Takes the invoice that a red letter has reversed in full out of its payer's wallet (domain.md 1.13: the blue one is removed).
+    ///
+    /// # Errors
+    /// When the entry can't be read.
+    pub async fn remove_card(&self, entry: u64) -> Result<(), Faults> {
+        let (_, text) = self.entry_text(entry).await?;
+        let parsed = Entry::parse(&text)?;
+        let Some(red) = parsed.draft.as_ref().and_then(Checked::red) else { return Ok(()) };
+        let removed = self.parties.wallet.discard(red.of());
+        tracing::debug!(entry.index = entry, removed, "a reversed invoice leaves the wallet");
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use super::Desk;
 use crate::base::ids::MerchantId;
 use crate::base::{Code, Fault, Faults, Secret, UnixMs, random};
 use crate::chain::hash::{Hash, keccak256};
+use crate::invoice::taxpayer;
 use crate::store::{ApiKey, Role};
 
 /// How long a looked-up key is believed, so that a request costs no query: also how long a key revoked by another process
@@ -25,6 +26,57 @@ pub struct Principal {
     pub role: Role,
     /// Whose it is, for role `merchant`.
     pub merchant: Option<MerchantId>,
+    /// Taxpayer id of the company whose it is, for role `company`.
+    pub company: Option<String>,
+}
+
+/// Whom a new key is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Bearer {
+    /// A merchant: issues, pledges and reverses its own.
+    Merchant(MerchantId),
+    /// A company that books invoices or lends on them, by its taxpayer id. It need not be a merchant here.
+    Company(String),
+    /// The bureau.
+    Bureau,
+    /// An auditor.
+    Auditor,
+}
+
+impl Bearer {
+    /// What its key may do.
+    pub fn role(&self) -> Role {
+        match self {
+            Self::Merchant(_) => Role::Merchant,
+            Self::Company(_) => Role::Company,
+            Self::Bureau => Role::Bureau,
+            Self::Auditor => Role::Auditor,
+        }
+    }
+
+    /// Whom a role with these names beside it means.
+    ///
+    /// # Errors
+    /// [`Code::HttpShapeWrong`] when the role needs a name that is not there, or has one that it does not need; paths `merchant`
+    /// and `company`.
+    pub fn of(role: Role, merchant: Option<MerchantId>, company: Option<String>) -> Result<Self, Fault> {
+        let misfit = |path: &str| {
+            let message = "role 'merchant' names its merchant, role 'company' its company, the other roles neither";
+            Fault::new(Code::HttpShapeWrong, path, message)
+        };
+        match (role, merchant, company) {
+            (Role::Merchant, Some(merchant), None) => Ok(Self::Merchant(merchant)),
+            (Role::Company, None, Some(company)) => Ok(Self::Company(company)),
+            (Role::Bureau, None, None) => Ok(Self::Bureau),
+            (Role::Auditor, None, None) => Ok(Self::Auditor),
+            (Role::Merchant, None, _) | (Role::Company | Role::Bureau | Role::Auditor, Some(_), _) => {
+                Err(misfit("merchant"))
+            }
+            (Role::Company, None, None) | (Role::Merchant | Role::Bureau | Role::Auditor, _, Some(_)) => {
+                Err(misfit("company"))
+            }
+        }
+    }
 }
 
 /// A key as its maker sees it, once.
@@ -64,6 +116,7 @@ impl Desk {
             key_id: key.id,
             role: key.role,
             merchant: key.merchant,
+            company: key.company,
         });
         if principal.is_none() {
             // Not remembered: wrong secrets cost a query each and must not push right ones out.
@@ -81,22 +134,16 @@ impl Desk {
     /// Makes an API key.
     ///
     /// # Errors
-    /// [`Code::LedgerMerchantUnknown`] for a merchant that is not registered.
-    pub async fn new_api_key(&self, role: Role, merchant: Option<MerchantId>, label: String) -> Result<NewKey, Faults> {
+    /// [`Code::LedgerMerchantUnknown`] for a merchant that is not registered; [`Code::InvTaxpayerIdShape`] for a company without a
+    /// taxpayer id.
+    pub async fn new_api_key(&self, bearer: Bearer, label: String) -> Result<NewKey, Faults> {
         if label.is_empty() || label.chars().count() > 100 || label.chars().any(char::is_control) {
             return Err(Fault::new(Code::HttpShapeWrong, "label", "a label is 1 to 100 characters").into());
         }
-        match (role, &merchant) {
-            (Role::Merchant, Some(id)) => {
-                self.profile(id).await?;
-            }
-            (Role::Merchant, None) | (Role::Bureau | Role::Auditor, Some(_)) | (Role::Company, _) => {
-                let message = "role 'merchant' names its merchant, the other roles none";
-                return Err(Fault::new(Code::HttpShapeWrong, "merchant", message).into());
-            }
-            (Role::Bureau | Role::Auditor, None) => {}
+        if let Bearer::Merchant(id) = &bearer {
+            self.profile(id).await?;
         }
-        let new = make_key(role, merchant, label, self.clock.now())?;
+        let new = make_key(bearer, label, self.clock.now())?;
         let row = new.key.clone();
         self.store.write(move |tx| Ok::<_, Faults>(tx.insert_api_key(&row)?)).await?;
         self.keys.0.write().unwrap_or_else(PoisonError::into_inner).remove(&new.key.key_hash);
@@ -122,19 +169,22 @@ impl Desk {
 /// A new key with a random secret.
 ///
 /// # Errors
-/// [`Code::Internal`] without randomness.
-pub fn make_key(role: Role, merchant: Option<MerchantId>, label: String, now: UnixMs) -> Result<NewKey, Fault> {
+/// [`Code::InvTaxpayerIdShape`] for a company, which its holds are bound to, without a taxpayer id; [`Code::Internal`] without
+/// randomness.
+pub fn make_key(bearer: Bearer, label: String, now: UnixMs) -> Result<NewKey, Fault> {
+    let role = bearer.role();
+    let (merchant, company) = match bearer {
+        Bearer::Merchant(merchant) => (Some(merchant), None),
+        Bearer::Company(company) if taxpayer::has_shape(&company) => (None, Some(company)),
+        Bearer::Company(_) => {
+            let message = "a taxpayer id is 15 to 20 digits and capital letters";
+            return Err(Fault::new(Code::InvTaxpayerIdShape, "company", message));
+        }
+        Bearer::Bureau | Bearer::Auditor => (None, None),
+    };
     let secret = format!("pl_{}_{}", role.as_str(), hex::encode(random::bytes::<32>()?));
     let id = format!("key_{}", hex::encode(random::bytes::<8>()?));
-    let key = ApiKey {
-        id,
-        key_hash: key_hash(&secret),
-        role,
-        merchant,
-        label,
-        created_at: now,
-        revoked_at: None,
-        company: None,
-    };
+    let key_hash = key_hash(&secret);
+    let key = ApiKey { id, key_hash, role, merchant, company, label, created_at: now, revoked_at: None };
     Ok(NewKey { key, secret: Secret::new(secret) })
 }

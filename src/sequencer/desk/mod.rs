@@ -1,11 +1,20 @@
 //! The desks: what a handler, a partner's notice or the outbox asks for becomes a command, checked and signed before it is queued.
 
+mod confirmation;
+mod day;
 mod delivery;
+mod hold;
+mod holder;
 mod issue;
 mod key;
+mod members;
 mod payment;
+mod present;
 mod registry;
+mod reversal;
+mod standing;
 mod verify;
+mod wallet;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -22,15 +31,24 @@ use crate::ledger::record::{Merchant, RulesRecord};
 use crate::ledger::state::{Reader as _, State};
 use crate::parties::kingdee::custody::{Custody, KeyOwner};
 use crate::parties::kingdee::erp::Erp;
+use crate::parties::tencent::claim::ClaimTokens;
 use crate::parties::tencent::notice::NoticeVerifier;
 use crate::parties::tencent::wallet::Wallet;
 use crate::store::{Reader, Store};
 
+pub use confirmation::{Sheet, Viewer};
+pub use hold::{Document, Ending, Held, LockAsked};
+pub use holder::{Holder, Identity, Salt};
 pub use issue::{IssueAsked, Preview};
-pub use key::{NewKey, Principal, make_key};
+pub use key::{Bearer, NewKey, Principal, make_key};
+pub use members::{ChangeAsked, ChangePreview, Members, RosterChangeAsked};
 pub use payment::NoticeOutcome;
+pub use present::{Present, Reversed, Standing};
 pub use registry::{CustodyAsked, RegisterAsked};
+pub use reversal::{RedPage, Reversals, ReverseAsked};
+pub use standing::{OwnKey, RotationAsked, RotationText};
 pub use verify::{Claimed, Found, Verified};
+pub use wallet::{ClaimAsked, ClaimLink};
 
 /// Official sample ids fail the check digit (domain.md 1.11): unless the bureau's rules say otherwise, it is a warning.
 const POLICY: CheckPolicy = CheckPolicy { uscc_check_digit: Severity::Warn };
@@ -41,10 +59,14 @@ pub struct Parties {
     pub notices: Option<NoticeVerifier>,
     /// Keeps merchants' issuer keys.
     pub custody: Custody,
+    /// Makes and judges claim tokens.
+    pub claims: ClaimTokens,
     /// The sandbox card wallet.
     pub wallet: Arc<Wallet>,
     /// The sandbox ERP.
     pub erp: Arc<Erp>,
+    /// The members' seal keys that are at hand here.
+    pub members: Arc<dyn Members>,
 }
 
 /// All desks over one ledger.
@@ -54,7 +76,8 @@ pub struct Desk {
     sequencer: Sequencer,
     clock: Arc<dyn Clock>,
     parties: Parties,
-    /// Merchants never change once registered, so they may be kept; execution checks again whatever is signed.
+    /// Merchants as they were read last. Another process may have changed one since: whatever is signed execution checks again, and
+    /// what it says of a merchant that is not the recorded one any more has it read anew ([`Desk::renewed`]).
     profiles: RwLock<HashMap<MerchantId, Arc<Profile>>>,
     keys: key::KeyCache,
     wrong_totals: verify::WrongTotals,
@@ -133,11 +156,37 @@ impl Desk {
         &self.parties
     }
 
+    /// A merchant, as it was read last.
     async fn profile(&self, id: &MerchantId) -> Result<Arc<Profile>, Faults> {
         let known = self.profiles.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
-        if let Some(profile) = known {
-            return Ok(profile);
+        match known {
+            Some(profile) => Ok(profile),
+            None => self.fresh_profile(id).await,
         }
+    }
+
+    /// What to try once more with, where a merchant's draft was refused for being signed as the merchant was before: the merchant as it
+    /// is recorded now.
+    ///
+    /// # Errors
+    /// The faults themselves where they have another reason, or the merchant has not changed.
+    async fn renewed(&self, stale: &Profile, faults: Faults) -> Result<Arc<Profile>, Faults> {
+        let code = faults.first().map(|fault| fault.code);
+        let may_be_stale =
+            [Code::LedgerSellerChanged, Code::LedgerIssuerRevoked, Code::LedgerIssuerSignatureBad].map(Some);
+        if !may_be_stale.contains(&code) {
+            return Err(faults);
+        }
+        let fresh = self.fresh_profile(&stale.merchant.id).await?;
+        if fresh.merchant.issuer == stale.merchant.issuer { Err(faults) } else { Ok(fresh) }
+    }
+
+    /// Lets a merchant be read anew when it is needed next.
+    fn forget_profile(&self, id: &MerchantId) {
+        self.profiles.write().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+
+    async fn fresh_profile(&self, id: &MerchantId) -> Result<Arc<Profile>, Faults> {
         let wanted = id.clone();
         let (merchant, sealed) = self
             .store
@@ -148,8 +197,7 @@ impl Desk {
             })
             .await?;
         let Some(merchant) = merchant else {
-            let message = format!("no merchant {id} is registered");
-            return Err(Fault::new(Code::LedgerMerchantUnknown, "merchant", message).into());
+            return Err(unknown_merchant(id).into());
         };
         let key = sealed.map(|sealed| self.open_key(&merchant, &sealed)).transpose()?.map(Arc::new);
         let profile = Arc::new(Profile { merchant, key });
@@ -202,6 +250,46 @@ impl Desk {
         match answer.filter(|answer| answer.request == request) {
             Some(answer) => self.recorded_before(answer.entry).await.map(Some),
             None => Ok(None),
+        }
+    }
+}
+
+fn unknown_merchant(id: &MerchantId) -> Fault {
+    Fault::new(Code::LedgerMerchantUnknown, "merchant", format!("no merchant {id} is registered"))
+}
+
+/// How the service's own idempotency keys begin, so that nobody else's gets in their way: for invoices that come on payment, and for
+/// days that it closes.
+const ON_PAYMENT: &str = "on-payment:";
+const ON_CLOSE: &str = "on-close:";
+
+/// Refuses a merchant's idempotency key that could be one of the service's own.
+fn not_reserved(key: &IdempotencyKey) -> Result<(), Fault> {
+    match [ON_PAYMENT, ON_CLOSE].into_iter().find(|own| key.as_str().starts_with(own)) {
+        None => Ok(()),
+        Some(own) => {
+            let message = format!("keys that begin with '{own}' are the service's own");
+            Err(Fault::new(Code::LedgerKeyReserved, "", message))
+        }
+    }
+}
+
+/// The entry that answers a request which was made before, as one moment of the ledger shows it.
+///
+/// # Errors
+/// [`Code::LedgerKeyReused`] where the key stands for another request.
+fn said_before(
+    reader: &mut Reader<'_>,
+    scope: &str,
+    key: &IdempotencyKey,
+    request: &Hash,
+) -> Result<Option<u64>, Faults> {
+    match reader.answer(scope, key.as_str())? {
+        None => Ok(None),
+        Some(answer) if answer.request == *request => Ok(Some(answer.entry)),
+        Some(_) => {
+            let message = "this idempotency key was used before with another request; use a new key for a new request";
+            Err(Fault::new(Code::LedgerKeyReused, "", message).into())
         }
     }
 }

@@ -50,7 +50,7 @@ impl Desk {
         }
         let issuer = match asked.custody {
             CustodyAsked::Own(address) => address,
-            CustodyAsked::Kingdee => self.new_custody_key(&asked.seller.taxpayer_id).await?,
+            CustodyAsked::Kingdee => self.new_custody_key(&asked.seller.taxpayer_id).await?.address(),
         };
         let body =
             MerchantBody { seller: asked.seller, mchid: asked.mchid, issuer, issue_on_payment: asked.issue_on_payment };
@@ -60,14 +60,15 @@ impl Desk {
 
     /// Makes a key and keeps it sealed before the ledger learns of its address: a crash in between leaves a key without a
     /// merchant, never a merchant without its key.
-    async fn new_custody_key(&self, taxpayer_id: &str) -> Result<Address, Faults> {
+    pub(super) async fn new_custody_key(&self, taxpayer_id: &str) -> Result<IssuerKey, Faults> {
         let secret = Secret::new(random::bytes::<32>()?);
-        let address = IssuerKey::from_secret(&secret)?.address();
+        let key = IssuerKey::from_secret(&secret)?;
+        let address = key.address();
         let owner = self.key_owner(taxpayer_id, &address.to_string())?;
         let sealed = self.parties.custody.seal(&owner, &secret, random::bytes()?)?;
         let now = self.clock.now();
         self.store.write(move |tx| Ok::<_, Faults>(tx.insert_custody_key(&address, &sealed, now)?)).await?;
-        Ok(address)
+        Ok(key)
     }
 
     /// Sets issuing rules.

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::Desk;
+use super::present::present;
+use super::{Desk, Present};
 use crate::base::{Code, Fault, Faults, UnixMs};
 use crate::chain::hash::Hash;
 use crate::chain::receipt::Receipt;
@@ -84,6 +85,8 @@ pub struct Found {
     pub receipt: Receipt,
     /// What the offline verifier says of the receipt, by the rosters of this ledger.
     pub verdict: Verdict,
+    /// How it stands now, by the word of this service.
+    pub present: Present,
 }
 
 impl Desk {
@@ -97,14 +100,14 @@ impl Desk {
             let message = "too many wrong totals were tried for this invoice today";
             return Err(Fault::new(Code::VerifyTooMany, "total_amount", message).into());
         }
-        let verified = self.look_up(claimed).await?;
+        let verified = self.look_up(claimed, now).await?;
         if matches!(verified, Verified::AmountDiffers) {
             self.wrong_totals.count(claimed.hash, now);
         }
         Ok(verified)
     }
 
-    async fn look_up(&self, claimed: Claimed) -> Result<Verified, Faults> {
+    async fn look_up(&self, claimed: Claimed, now: UnixMs) -> Result<Verified, Faults> {
         self.store
             .view(move |reader| {
                 let numbered = reader.invoices_numbered(&claimed.number)?;
@@ -123,7 +126,8 @@ impl Desk {
                         return Ok(Verified::AmountDiffers);
                     }
                     let verdict = verify_receipt(&receipt, &reader.rosters()?, Some(&claimed.hash));
-                    return Ok(Verified::Found(Box::new(Found { invoice, entry, receipt, verdict })));
+                    let present = present(reader, &invoice, now)?;
+                    return Ok(Verified::Found(Box::new(Found { invoice, entry, receipt, verdict, present })));
                 }
                 Ok::<_, Faults>(Verified::HashDiffers)
             })
