@@ -47,8 +47,7 @@ impl Bare {
         let (leadership, lease) = Leadership::start(store.clone(), String::new()).unwrap();
         let metrics = Arc::new(SequencerMetrics::register(&prometheus::Registry::new()).unwrap());
         let sealing = Arc::<LocalEngine>::clone(&engine);
-        let started =
-            Sequencer::start(config, store.clone(), guard, sealing, metrics, leadership, Arc::new(|| ()));
+        let started = Sequencer::start(config, store.clone(), guard, sealing, metrics, leadership, Arc::new(|| ()));
         let (sequencer, thread) = started.unwrap();
         Self { sequencer, store, chain: roster.chain().clone(), engine, thread, lease }
     }

@@ -46,8 +46,11 @@ fn a_sound_ledger_is_clean_and_the_figures_are_what_was_issued() {
     assert_eq!(report.invoices, built.done.invoices);
     assert_eq!(report.signatures, built.done.invoices);
     assert_eq!((report.blocks, report.seals), (raw.count("blocks"), 3 * raw.count("blocks")));
-    let compared: u64 =
-        PROJECTIONS.iter().chain([&&ROSTERS, &&TILES, &&LOOKUPS, &&YOUNG_KEYS]).map(|table| raw.count(table.name)).sum();
+    let compared: u64 = PROJECTIONS
+        .iter()
+        .chain([&&ROSTERS, &&TILES, &&LOOKUPS, &&YOUNG_KEYS])
+        .map(|table| raw.count(table.name))
+        .sum();
     assert_eq!(report.rows, compared);
     for (table, rows) in [
         ("merchants", built.done.merchants),

@@ -1,10 +1,29 @@
 //! Migrations go up, down and up again; a database of another age is left alone.
 
-use piaolian::base::Code;
-use piaolian::store::{Store, StoreError};
+use std::sync::Arc;
 
-use super::scene::built;
-use crate::database::{Kind, TestDatabase};
+use piaolian::base::clock::FixedClock;
+use piaolian::base::{Code, UnixMs};
+use piaolian::chain::{Edge, Header, header_hash};
+use piaolian::config::keyring::{Keyring, PROPOSER};
+use piaolian::invoice::{InvoiceId, Reason, ReversalAsked};
+use piaolian::ledger::command::PaymentBody;
+use piaolian::ledger::lookup::keys_of_entry;
+use piaolian::ledger::{Command, Entry};
+use piaolian::sequencer::{Engine, LocalEngine, found_chain};
+use piaolian::store::{NewBlock, Store, StoreError};
+use serde_json::{Value, json};
+
+use super::bare::Bare;
+use super::lives::{self, Blue, red_letter};
+use super::scene::{block_on, built, key, make_keys, own_key, transaction};
+use crate::database::{Cell, KINDS, Kind, TestDatabase};
+
+/// Entries of version 1, as they were written when there was no other.
+const OLD: &str = include_str!("../../fixtures/chain/entries-v1.json");
+
+/// The time that stands in them: the last millisecond of the legal day 2026-11-22.
+const OLD_TIME: UnixMs = UnixMs(1_795_363_199_999);
 
 #[test]
 fn up_down_and_up_again_gives_the_same_schema() {
@@ -92,4 +111,224 @@ fn a_ledger_that_an_older_program_wrote_is_brought_up_whole() {
     let report = copy.audited(std::slice::from_ref(&built().roster));
     assert_eq!(report.findings, []);
     assert_eq!((report.entries, report.invoices), (built().done.entries(), built().done.invoices));
+}
+
+fn old_entries() -> Vec<Entry> {
+    let file: Value = serde_json::from_str(OLD).unwrap();
+    let texts = file["entries"].as_array().unwrap().iter().map(|entry| entry["text"].as_str().unwrap());
+    texts.map(|text| Entry::parse(text).unwrap()).collect()
+}
+
+/// Writes the entries of version 1 in three blocks, with all that an older program wrote of them beside its projections. Nothing of that
+/// has changed since.
+fn seal_old(database: &TestDatabase, keys: &std::path::Path) {
+    let store = Store::open(&database.url(), 1).unwrap();
+    let Keyring { roster, seal_keys, .. } = Keyring::load(keys).unwrap();
+    let engine = LocalEngine::new(seal_keys.into_iter().map(|(_, key)| key), PROPOSER.try_into().unwrap());
+    assert!(found_chain(&store, &roster, &engine, OLD_TIME).unwrap());
+    let file: Value = serde_json::from_str(OLD).unwrap();
+    let entries: Vec<_> = old_entries()
+        .into_iter()
+        .zip(file["entries"].as_array().unwrap())
+        .map(|(entry, stored)| (entry, stored["text"].as_str().unwrap().to_owned()))
+        .collect();
+    let mut edge = Edge::empty();
+    let write = |tx: &mut piaolian::store::Tx<'_>| {
+        let mut prev = Header::from_text(&tx.checkpoint()?.unwrap().header).unwrap();
+        for group in entries.chunks(3) {
+            let written: Vec<_> = group
+                .iter()
+                .map(|(entry, text)| (entry.index, entry.kind, piaolian::chain::leaf_hash(text), text.clone()))
+                .collect();
+            let leaves: Vec<_> = written.iter().map(|(_, _, leaf, _)| *leaf).collect();
+            let tiles = edge.append(&leaves).tiles;
+            let (height, before) = (prev.height + 1, prev.hash().unwrap());
+            let header = Header { height, prev: before, size: edge.size(), root: edge.root(), ..prev };
+            let text = header.to_text().unwrap();
+            let (hash, size) = (header_hash(&text), header.size);
+            tx.insert_block(&NewBlock {
+                height,
+                hash,
+                prev: before,
+                size,
+                header: &text,
+                entries: &written,
+                tiles: &tiles,
+            })?;
+            tx.insert_seals(height, &engine.seal(&roster, &header, &hash).unwrap())?;
+            let keys =
+                group.iter().flat_map(|(entry, _)| keys_of_entry(entry).into_iter().map(|key| (key, entry.index)));
+            tx.put_keys(height, &keys.collect::<Vec<_>>(), 0)?;
+            prev = header;
+        }
+        Ok::<_, StoreError>(())
+    };
+    store.write_blocking(write).unwrap();
+}
+
+/// The projections of the entries of version 1 as the older program had them.
+fn project_old(database: &TestDatabase) {
+    let text = |value: &Value| match value {
+        Value::Null => Cell::Null,
+        Value::String(text) => Cell::Text(text.clone().into_bytes()),
+        Value::Number(number) => Cell::Int(number.as_i64().unwrap()),
+        Value::Bool(flag) if database.kind() == Kind::Postgres => Cell::Flag(*flag),
+        Value::Bool(flag) => Cell::Int(i64::from(*flag)),
+        other => Cell::Text(piaolian::chain::to_canonical(other).unwrap().into_bytes()),
+    };
+    let insert = |table: &str, columns: &str, values: &[Value], issuer: Option<&str>| {
+        let issuer = issuer.map(|hexed| Cell::Blob(hex::decode(hexed).unwrap()));
+        let cells = values.iter().map(text).chain(issuer).map(|cell| cell.literal(database.kind()));
+        let cells = cells.collect::<Vec<_>>().join(", ");
+        database.raw().must(&format!("INSERT INTO {table} ({columns}) VALUES ({cells});"));
+    };
+    for entry in old_entries() {
+        let (index, merchant, whole) =
+            (json!(entry.index), json!(entry.merchant), serde_json::to_value(&entry).unwrap());
+        let body = &whole["body"];
+        match whole["kind"].as_str().unwrap() {
+            "register_merchant" => {
+                let seller = &body["seller"];
+                let columns =
+                    "id, taxpayer_id, name, address_phone, bank_account, mchid, issue_on_payment, entry, issuer";
+                let values = [
+                    merchant,
+                    seller["taxpayer_id"].clone(),
+                    seller["name"].clone(),
+                    seller["address_phone"].clone(),
+                    seller["bank_account"].clone(),
+                    body["mchid"].clone(),
+                    body["issue_on_payment"].clone(),
+                    index,
+                ];
+                insert("merchants", columns, &values, body["issuer"].as_str());
+            }
+            "set_rules" => {
+                insert("rules", "scope, body, entry", &[body["scope"].clone(), body["rules"].clone(), index], None);
+            }
+            "record_payment" => {
+                let columns = "entry, provider, transaction_id, merchant, order_id, paid_at_ms, paid_fen, refunded_fen, \
+                               invoiced_fen";
+                let values = [
+                    index,
+                    body["provider"].clone(),
+                    body["transaction"].clone(),
+                    merchant,
+                    body["order"].clone(),
+                    body["paid_at"].clone(),
+                    body["paid"].clone(),
+                    json!(500),
+                    json!(50_010),
+                ];
+                insert("payments", columns, &values, None);
+            }
+            "record_refund" => {
+                let columns = "entry, provider, refund_id, transaction_id, amount_fen";
+                let fields = ["provider", "refund", "transaction", "amount"].map(|field| body[field].clone());
+                insert("refunds", columns, &[&[index], &fields[..]].concat(), None);
+            }
+            "issue" => {
+                let draft = &whole["draft"];
+                let total = draft["total"].clone();
+                insert(
+                    "quotas",
+                    "merchant, month, invoices, total_fen",
+                    &[merchant.clone(), json!("2026-11"), json!(1), total.clone()],
+                    None,
+                );
+                let columns = "entry, code, number, merchant, date, buyer, amount_fen, tax_fen, total_fen, provider, \
+                               transaction_id";
+                let values = [
+                    index,
+                    whole["code"].clone(),
+                    whole["number"].clone(),
+                    merchant,
+                    whole["date"].clone(),
+                    draft["buyer"]["name"].clone(),
+                    draft["amount"].clone(),
+                    draft["tax"].clone(),
+                    total,
+                    draft["payment"]["provider"].clone(),
+                    draft["payment"]["transaction"].clone(),
+                ];
+                insert("invoices", columns, &values, None);
+            }
+            other => panic!("{other} is no kind of version 1"),
+        }
+    }
+    for name in ["invoice-2026", "merchant"] {
+        insert("sequences", "name, issued", &[json!(name), json!(2)], None);
+    }
+}
+
+/// A database at the schema before the lives of invoices, with a ledger of version 1.
+fn old_ledger(kind: Kind, keys: &std::path::Path) -> TestDatabase {
+    let database = TestDatabase::empty_on(kind);
+    Store::migrate(&database.url()).unwrap();
+    seal_old(&database, keys);
+    assert_eq!(Store::revert_last_migration(&database.url()).unwrap(), "20261123000004");
+    project_old(&database);
+    database
+}
+
+fn versions(database: &TestDatabase) -> Vec<u32> {
+    let texts = database.raw().texts("SELECT entry AS line FROM entries ORDER BY idx");
+    texts.iter().map(|text| Entry::parse(text).unwrap().v).collect()
+}
+
+fn journals(database: &TestDatabase) -> Vec<String> {
+    database.raw().texts("SELECT merchant || ' ' || seq AS line FROM journals ORDER BY merchant")
+}
+
+/// Goes on with a ledger of version 1: payments of its merchants, a red letter of one of its invoices, and whole lives.
+async fn go_on(database: &TestDatabase, keys: &std::path::Path) {
+    let clock = Arc::new(FixedClock::at(OLD_TIME));
+    let bare = Bare::start(database, keys, Arc::<FixedClock>::clone(&clock));
+    let mut seqs = Vec::new();
+    for (nth, merchant) in ["M00000001", "M00000002"].into_iter().enumerate() {
+        let body = json!({
+            "provider": "wechat-pay", "transaction": transaction(u64::try_from(nth).unwrap()), "merchant": merchant,
+            "order": format!("later-{nth}"), "paid": 1_000, "paid_at": OLD_TIME,
+        });
+        let body: PaymentBody = serde_json::from_value(body).unwrap();
+        let recorded = bare.submit(Command::RecordPayment(body)).await.unwrap();
+        seqs.push(Entry::parse(&recorded.receipt.entry).unwrap().seq);
+    }
+    let old = old_entries().pop().unwrap();
+    let blue = Blue { id: InvoiceId { code: old.code.unwrap(), number: old.number.unwrap() }, entry: old.index };
+    let asked = ReversalAsked { reason: Reason::IssueError, lines: Vec::new() };
+    let red = red_letter(&bare, &own_key(8), blue, &asked, None, key("red"));
+    let recorded = bare.submit(red).await.unwrap();
+    let red = Entry::parse(&recorded.receipt.entry).unwrap();
+    seqs.push(red.seq);
+    assert_eq!(seqs, [Some(6), Some(4), Some(5)], "behind the five and three entries that these two had");
+    assert_eq!((red.number.unwrap().to_string().as_str(), red.draft.unwrap().total().get()), ("00000003", -214_950));
+    bare.stop().await;
+    lives::live(database, keys, &clock, 3).await;
+}
+
+#[test]
+fn a_ledger_of_version_1_is_clean_and_goes_on_in_version_2_on_both() {
+    for kind in KINDS {
+        let keys = tempfile::tempdir().unwrap();
+        make_keys(keys.path());
+        let roster = Keyring::load(keys.path()).unwrap().roster;
+        let trusted = std::slice::from_ref(&roster);
+        let database = old_ledger(kind, keys.path());
+        assert!(matches!(Store::open(&database.url(), 1), Err(StoreError::Unmigrated(_))));
+        assert_eq!(Store::migrate(&database.url()).unwrap(), ["2026-11-23-000004_life"]);
+        let report = database.audited(trusted);
+        assert!(report.is_clean(), "{kind:?}: {:?}", report.findings);
+        assert_eq!((report.entries, report.invoices, report.signatures, report.blocks), (9, 2, 2, 4));
+        assert_eq!(versions(&database), [1; 9]);
+        assert_eq!(journals(&database), ["M00000001 5", "M00000002 3"]);
+        assert_eq!(database.raw().count("rules"), 3);
+
+        block_on(go_on(&database, keys.path()));
+        let report = database.audited(trusted);
+        assert!(report.is_clean(), "{kind:?}: {:?}", report.findings);
+        let later = 3 + lives::ENTRIES;
+        assert_eq!(versions(&database), [vec![1; 9], vec![2; later]].concat());
+        assert_eq!(journals(&database)[..2], ["M00000001 6", "M00000002 5"]);
+    }
 }
