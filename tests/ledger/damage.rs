@@ -238,8 +238,14 @@ fn every_cell(wanted: &[&str]) {
     for table in &tables {
         for (nth, column) in table.columns.iter().enumerate() {
             for (sample, row) in table.samples_of(nth).into_iter().enumerate() {
-                let row = &table.rows[row];
-                for (way, values) in changes(&row[nth], column, sample) {
+                let (row, last) = (&table.rows[row], row + 1 == table.rows.len());
+                let mut ways = changes(&row[nth], column, sample);
+                if sample > 0 && PROJECTIONS.iter().any(|one| one.name == table.name) {
+                    // One function compares all projections, cell by cell: what it finds in one row it finds in each.
+                    let first = ways[0].0;
+                    ways.retain(|(way, _)| way.contains("NULL") || (last && *way == first));
+                }
+                for (way, values) in ways {
                     let what = format!("{}.{} of {}: {way}", table.name, column.name, table.key_shown(row));
                     let report = values.iter().find_map(|value| victim.after(table, &table.update(row, nth, value)));
                     let report = report.unwrap_or_else(|| panic!("{what}: could not be done"));

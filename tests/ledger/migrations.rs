@@ -316,7 +316,7 @@ fn a_ledger_of_version_1_is_clean_and_goes_on_in_version_2_on_both() {
         let trusted = std::slice::from_ref(&roster);
         let database = old_ledger(kind, keys.path());
         assert!(matches!(Store::open(&database.url(), 1), Err(StoreError::Unmigrated(_))));
-        assert_eq!(Store::migrate(&database.url()).unwrap(), ["2026-11-23-000004_life"]);
+        assert_eq!(Store::migrate(&database.url()).unwrap(), ["20261123000004"]);
         let report = database.audited(trusted);
         assert!(report.is_clean(), "{kind:?}: {:?}", report.findings);
         assert_eq!((report.entries, report.invoices, report.signatures, report.blocks), (9, 2, 2, 4));

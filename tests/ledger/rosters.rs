@@ -106,10 +106,10 @@ fn sealed(keys: &Path, announced: &Announced, plan: [usize; 8]) -> (TestDatabase
                 let block =
                     NewBlock { height, hash, prev: before, size, header: &text, entries: &entries, tiles: &tiles };
                 tx.insert_block(&block)?;
-                let keys = held
-                    .iter()
-                    .flat_map(|(command, (index, ..))| keys_of(command).into_iter().map(|key| (key, *index)));
-                tx.put_keys(height, &keys.collect::<Vec<_>>(), 0)?;
+                if let Some((command, (index, ..))) = &held {
+                    let keys: Vec<_> = keys_of(command).into_iter().map(|key| (key, *index)).collect();
+                    tx.put_keys(height, &keys, 0)?;
+                }
                 let roster = rosters.iter().find(|roster| roster.hash() == members).unwrap();
                 tx.insert_seals(height, &engine.seal(roster, &header, &hash).unwrap())?;
                 prev = header;
