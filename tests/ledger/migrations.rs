@@ -287,7 +287,7 @@ async fn go_on(database: &TestDatabase, keys: &std::path::Path) {
     let mut seqs = Vec::new();
     for (nth, merchant) in ["M00000001", "M00000002"].into_iter().enumerate() {
         let body = json!({
-            "provider": "wechat-pay", "transaction": transaction(u64::try_from(nth).unwrap()), "merchant": merchant,
+            "provider": "wechat-pay", "transaction": transaction(8_001 + u64::try_from(nth).unwrap()), "merchant": merchant,
             "order": format!("later-{nth}"), "paid": 1_000, "paid_at": OLD_TIME,
         });
         let body: PaymentBody = serde_json::from_value(body).unwrap();

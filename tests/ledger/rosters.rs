@@ -108,7 +108,7 @@ fn sealed(keys: &Path, announced: &Announced, plan: [usize; 8]) -> (TestDatabase
                 tx.insert_block(&block)?;
                 if let Some((command, (index, ..))) = &held {
                     let keys: Vec<_> = keys_of(command).into_iter().map(|key| (key, *index)).collect();
-                    tx.put_keys(height, &keys, 0)?;
+                    tx.put_keys(height, &keys, scene::LOOKUP_RUN_KEYS)?;
                 }
                 let roster = rosters.iter().find(|roster| roster.hash() == members).unwrap();
                 tx.insert_seals(height, &engine.seal(roster, &header, &hash).unwrap())?;
