@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use piaolian::base::clock::FixedClock;
 use piaolian::base::{Code, UnixMs};
-use piaolian::chain::{Edge, Header, header_hash};
+use piaolian::chain::{Edge, Header, header_hash, leaf_hash, to_canonical};
 use piaolian::config::keyring::{Keyring, PROPOSER};
 use piaolian::invoice::{InvoiceId, Reason, ReversalAsked};
 use piaolian::ledger::command::PaymentBody;
@@ -136,10 +136,8 @@ fn seal_old(database: &TestDatabase, keys: &std::path::Path) {
     let write = |tx: &mut piaolian::store::Tx<'_>| {
         let mut prev = Header::from_text(&tx.checkpoint()?.unwrap().header).unwrap();
         for group in entries.chunks(3) {
-            let written: Vec<_> = group
-                .iter()
-                .map(|(entry, text)| (entry.index, entry.kind, piaolian::chain::leaf_hash(text), text.clone()))
-                .collect();
+            let written: Vec<_> =
+                group.iter().map(|(entry, text)| (entry.index, entry.kind, leaf_hash(text), text.clone())).collect();
             let leaves: Vec<_> = written.iter().map(|(_, _, leaf, _)| *leaf).collect();
             let tiles = edge.append(&leaves).tiles;
             let (height, before) = (prev.height + 1, prev.hash().unwrap());
@@ -166,98 +164,84 @@ fn seal_old(database: &TestDatabase, keys: &std::path::Path) {
     store.write_blocking(write).unwrap();
 }
 
+/// A row with the names of its columns.
+type OldRow = (&'static str, Vec<(&'static str, Value)>);
+
+/// What an older program wrote of an entry into its projections; the payment as its refund and its invoice left it.
+fn old_rows(entry: &Entry) -> Vec<OldRow> {
+    let whole = serde_json::to_value(entry).unwrap();
+    let (index, merchant) = (whole["index"].clone(), whole["merchant"].clone());
+    let body = |field: &str| whole["body"][field].clone();
+    let seller = |field: &str| whole["body"]["seller"][field].clone();
+    let draft = &whole["draft"];
+    match whole["kind"].as_str().unwrap() {
+        "register_merchant" => {
+            let columns = ["taxpayer_id", "name", "address_phone", "bank_account"].map(|field| (field, seller(field)));
+            let others = ["mchid", "issue_on_payment", "issuer"].map(|field| (field, body(field)));
+            vec![("merchants", [&[("id", merchant), ("entry", index)], &columns[..], &others].concat())]
+        }
+        "set_rules" => vec![("rules", vec![("scope", body("scope")), ("body", body("rules")), ("entry", index)])],
+        "record_payment" => {
+            let fields = [
+                ("provider", "provider"),
+                ("transaction_id", "transaction"),
+                ("order_id", "order"),
+                ("paid_at_ms", "paid_at"),
+                ("paid_fen", "paid"),
+            ];
+            let told = fields.map(|(column, field)| (column, body(field)));
+            let balance = [("refunded_fen", json!(500)), ("invoiced_fen", json!(50_010))];
+            vec![("payments", [&[("entry", index), ("merchant", merchant)], &told[..], &balance].concat())]
+        }
+        "record_refund" => {
+            let fields = [
+                ("provider", "provider"),
+                ("refund_id", "refund"),
+                ("transaction_id", "transaction"),
+                ("amount_fen", "amount"),
+            ];
+            let told = fields.map(|(column, field)| (column, body(field)));
+            vec![("refunds", [&[("entry", index)], &told[..]].concat())]
+        }
+        "issue" => {
+            let numbered = ["code", "number", "date"].map(|field| (field, whole[field].clone()));
+            let sums = [("amount_fen", "amount"), ("tax_fen", "tax"), ("total_fen", "total")]
+                .map(|(to, of)| (to, draft[of].clone()));
+            let others = [
+                ("buyer", draft["buyer"]["name"].clone()),
+                ("provider", draft["payment"]["provider"].clone()),
+                ("transaction_id", draft["payment"]["transaction"].clone()),
+            ];
+            let own = [("entry", index), ("merchant", merchant.clone())];
+            let month = [("month", json!("2026-11")), ("invoices", json!(1))];
+            vec![
+                ("invoices", [&own[..], &numbered, &sums, &others].concat()),
+                ("quotas", [&[("merchant", merchant)], &month[..], &sums[2..]].concat()),
+            ]
+        }
+        other => panic!("{other} is no kind of version 1"),
+    }
+}
+
 /// The projections of the entries of version 1 as the older program had them.
 fn project_old(database: &TestDatabase) {
-    let text = |value: &Value| match value {
+    let cell = |column: &str, value: &Value| match value {
         Value::Null => Cell::Null,
+        Value::String(address) if column == "issuer" => Cell::Blob(hex::decode(address).unwrap()),
         Value::String(text) => Cell::Text(text.clone().into_bytes()),
         Value::Number(number) => Cell::Int(number.as_i64().unwrap()),
         Value::Bool(flag) if database.kind() == Kind::Postgres => Cell::Flag(*flag),
         Value::Bool(flag) => Cell::Int(i64::from(*flag)),
-        other => Cell::Text(piaolian::chain::to_canonical(other).unwrap().into_bytes()),
+        Value::Object(_) | Value::Array(_) => Cell::Text(to_canonical(value).unwrap().into_bytes()),
     };
-    let insert = |table: &str, columns: &str, values: &[Value], issuer: Option<&str>| {
-        let issuer = issuer.map(|hexed| Cell::Blob(hex::decode(hexed).unwrap()));
-        let cells = values.iter().map(text).chain(issuer).map(|cell| cell.literal(database.kind()));
+    let series =
+        ["invoice-2026", "merchant"].map(|name| ("sequences", vec![("name", json!(name)), ("issued", json!(2))]));
+    let mut raw = database.raw();
+    for (table, row) in old_entries().iter().flat_map(old_rows).chain(series) {
+        let columns: Vec<&str> = row.iter().map(|(column, _)| *column).collect();
+        let cells = row.iter().map(|(column, value)| cell(column, value).literal(database.kind()));
         let cells = cells.collect::<Vec<_>>().join(", ");
-        database.raw().must(&format!("INSERT INTO {table} ({columns}) VALUES ({cells});"));
-    };
-    for entry in old_entries() {
-        let (index, merchant, whole) =
-            (json!(entry.index), json!(entry.merchant), serde_json::to_value(&entry).unwrap());
-        let body = &whole["body"];
-        match whole["kind"].as_str().unwrap() {
-            "register_merchant" => {
-                let seller = &body["seller"];
-                let columns =
-                    "id, taxpayer_id, name, address_phone, bank_account, mchid, issue_on_payment, entry, issuer";
-                let values = [
-                    merchant,
-                    seller["taxpayer_id"].clone(),
-                    seller["name"].clone(),
-                    seller["address_phone"].clone(),
-                    seller["bank_account"].clone(),
-                    body["mchid"].clone(),
-                    body["issue_on_payment"].clone(),
-                    index,
-                ];
-                insert("merchants", columns, &values, body["issuer"].as_str());
-            }
-            "set_rules" => {
-                insert("rules", "scope, body, entry", &[body["scope"].clone(), body["rules"].clone(), index], None);
-            }
-            "record_payment" => {
-                let columns = "entry, provider, transaction_id, merchant, order_id, paid_at_ms, paid_fen, refunded_fen, \
-                               invoiced_fen";
-                let values = [
-                    index,
-                    body["provider"].clone(),
-                    body["transaction"].clone(),
-                    merchant,
-                    body["order"].clone(),
-                    body["paid_at"].clone(),
-                    body["paid"].clone(),
-                    json!(500),
-                    json!(50_010),
-                ];
-                insert("payments", columns, &values, None);
-            }
-            "record_refund" => {
-                let columns = "entry, provider, refund_id, transaction_id, amount_fen";
-                let fields = ["provider", "refund", "transaction", "amount"].map(|field| body[field].clone());
-                insert("refunds", columns, &[&[index], &fields[..]].concat(), None);
-            }
-            "issue" => {
-                let draft = &whole["draft"];
-                let total = draft["total"].clone();
-                insert(
-                    "quotas",
-                    "merchant, month, invoices, total_fen",
-                    &[merchant.clone(), json!("2026-11"), json!(1), total.clone()],
-                    None,
-                );
-                let columns = "entry, code, number, merchant, date, buyer, amount_fen, tax_fen, total_fen, provider, \
-                               transaction_id";
-                let values = [
-                    index,
-                    whole["code"].clone(),
-                    whole["number"].clone(),
-                    merchant,
-                    whole["date"].clone(),
-                    draft["buyer"]["name"].clone(),
-                    draft["amount"].clone(),
-                    draft["tax"].clone(),
-                    total,
-                    draft["payment"]["provider"].clone(),
-                    draft["payment"]["transaction"].clone(),
-                ];
-                insert("invoices", columns, &values, None);
-            }
-            other => panic!("{other} is no kind of version 1"),
-        }
-    }
-    for name in ["invoice-2026", "merchant"] {
-        insert("sequences", "name, issued", &[json!(name), json!(2)], None);
+        raw.must(&format!("INSERT INTO {table} ({}) VALUES ({cells});", columns.join(", ")));
     }
 }
 
