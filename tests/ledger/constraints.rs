@@ -308,7 +308,7 @@ fn a_sheet_is_in_one_of_nine_states_and_used_only_when_agreed() {
         "invoice = entry",
         "invoice = -1",
         "until_ms = opened_at_ms",
-        "red_entry = entry",
+        "red_entry = entry, state = '04'",
         "red_entry = entry + 1, state = '02'",
         "red_entry = entry + 1, state = '09'",
         &short,

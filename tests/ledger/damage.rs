@@ -30,6 +30,10 @@ const SHARES: [&[&str]; 6] = [
     &["lives", "confirmations"],
 ];
 
+/// Columns whose damage shows elsewhere in the same table: a seal that does not verify any more has another member or round or another
+/// signature, a block's keys may be missing or be another's.
+const TOLD_BY_ANOTHER_COLUMN: [&str; 3] = ["seals.member", "seals.round", "young_keys.height"];
+
 /// Far enough from every other number of its column.
 const FAR: i64 = 1_000_003;
 
@@ -263,6 +267,9 @@ fn every_cell(wanted: &[&str]) {
     }
     println!("{cases} damaged cells, {exact} with a finding that names the column; the others: {inexact:?}");
     assert!(missed.is_empty(), "{} of {cases} missed:\n{}", missed.len(), missed.join("\n"));
+    let unnamed: Vec<&String> =
+        inexact.keys().filter(|name| !TOLD_BY_ANOTHER_COLUMN.contains(&name.as_str())).collect();
+    assert!(unnamed.is_empty(), "found, but no finding names the column: {unnamed:?}");
 }
 
 /// Why the damage above leaves this out on PostgreSQL.
