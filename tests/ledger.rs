@@ -6,6 +6,9 @@
 #[path = "ledger/again.rs"]
 mod again;
 #[cfg(test)]
+#[path = "ledger/bare.rs"]
+mod bare;
+#[cfg(test)]
 #[path = "ledger/both.rs"]
 mod both;
 #[cfg(test)]
@@ -26,6 +29,9 @@ mod database;
 #[cfg(test)]
 #[path = "ledger/golden.rs"]
 mod golden;
+#[cfg(test)]
+#[path = "ledger/lives.rs"]
+mod lives;
 #[cfg(test)]
 #[path = "ledger/migrations.rs"]
 mod migrations;

@@ -113,6 +113,18 @@ impl Table {
         samples
     }
 
+    /// The same and, of a column that may be NULL, the first row in which it is and the first in which it is not.
+    pub fn samples_of(&self, column: usize) -> Vec<usize> {
+        let mut samples = self.samples();
+        for null in [true, false] {
+            let found = self.rows.iter().position(|row| (row[column] == Cell::Null) == null);
+            samples.extend(found.filter(|_| self.columns[column].filled == 0));
+        }
+        let mut once = std::collections::BTreeSet::new();
+        samples.retain(|row| once.insert(*row));
+        samples
+    }
+
     /// All cells, to be held against another database's.
     pub fn bytes(&self) -> Vec<Vec<Option<Vec<u8>>>> {
         self.rows.iter().map(|row| row.iter().map(Cell::bytes).collect()).collect()

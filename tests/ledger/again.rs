@@ -10,6 +10,7 @@ use piaolian::ledger::record::RulesScope;
 use piaolian::sequencer::desk::{Desk, IssueAsked, Recorded};
 use serde_json::json;
 
+use super::lives;
 use super::scene::{self, NOON, draft, key, merchant, own_key};
 use crate::database::{Table, TestDatabase};
 
@@ -19,6 +20,9 @@ async fn issue_signed(desk: &Desk, nth: u64, name: String, amount: i64, payment:
     let signature = Some(own_key(nth).sign(&preview.text));
     desk.issue(IssueAsked { merchant: merchant(nth), key: key(name), draft, signature }).await.unwrap().0
 }
+
+/// Commands that go through the service; the lives of invoices come behind them.
+pub const SERVED: usize = 69;
 
 /// Plays a fixed story: what each command was answered, and every row of the ledger.
 pub async fn play(database: &TestDatabase, keys: &Path) -> (Vec<Recorded>, Vec<Table>) {
@@ -51,6 +55,8 @@ pub async fn play(database: &TestDatabase, keys: &Path) -> (Vec<Recorded>, Vec<T
         }
     }
     service.stop().await;
+    assert_eq!(recorded.len(), SERVED);
+    recorded.extend(lives::live(database, keys, &clock, 4).await);
     let mut raw = database.raw();
     (recorded, LEDGER_TABLES.iter().map(|table| raw.table(table.name)).collect())
 }
@@ -65,7 +71,7 @@ fn the_same_commands_give_the_same_bytes() {
     let keys = tempfile::tempdir().unwrap();
     scene::make_keys(keys.path());
     let [first, second] = [(); 2].map(|()| scene::block_on(play(&TestDatabase::empty(), keys.path())));
-    assert_eq!(first.0.len(), 69);
+    assert_eq!(first.0.len(), SERVED + lives::ENTRIES);
     assert_eq!(texts(&first.0), texts(&second.0), "receipts");
     for (first, second) in first.1.iter().zip(&second.1) {
         assert!(!first.rows.is_empty(), "{} is empty", first.name);

@@ -8,7 +8,8 @@ use piaolian::render::{Face, Fonts, invoice_pdf};
 use piaolian::sequencer::desk::Recorded;
 use piaolian::store::Store;
 
-use super::again::{play, texts};
+use super::again::{SERVED, play, texts};
+use super::lives;
 use super::scene::{block_on, make_keys};
 use crate::database::{Column, KINDS, Kind, Raw, TestDatabase};
 
@@ -141,7 +142,7 @@ fn the_same_commands_give_the_same_bytes_on_both() {
     let keys = tempfile::tempdir().unwrap();
     make_keys(keys.path());
     let [sqlite, postgres] = KINDS.map(|kind| block_on(play(&TestDatabase::empty_on(kind), keys.path())));
-    assert_eq!(sqlite.0.len(), 69);
+    assert_eq!(sqlite.0.len(), SERVED + lives::ENTRIES);
     assert_eq!(texts(&sqlite.0), texts(&postgres.0), "receipts, and with them headers, roots, proofs and seals");
     for (sqlite, postgres) in sqlite.1.iter().zip(&postgres.1) {
         assert!(!sqlite.rows.is_empty(), "{} is empty", sqlite.name);

@@ -1,4 +1,5 @@
-//! A small town: merchants, rules, payments, refunds and invoices, made through the service's own doors.
+//! A small town: merchants, rules, payments, refunds and invoices, made through the service's own doors, and behind them two merchants whose
+//! invoices have a whole life.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +22,7 @@ use piaolian::sequencer::{Config, MEMORY_FILE};
 use piaolian::store::Store;
 use serde_json::{Value, json};
 
+use super::lives;
 use crate::database::{Template, TestDatabase};
 
 /// 2026-11-22, noon in Shenzhen.
@@ -28,7 +30,8 @@ pub const NOON: UnixMs = UnixMs(1_795_320_000_000);
 
 const DAY_MS: i64 = 86_400_000;
 
-const LOOKUP_RUN_KEYS: usize = 32;
+/// Short runs, so that a small ledger has keys in the table of look-ups and keys on their way.
+pub const LOOKUP_RUN_KEYS: usize = 32;
 
 /// A payer's platform with one key for all tests.
 pub fn platform() -> &'static Platform {
@@ -61,7 +64,6 @@ pub fn forget(keys: &Path) {
 
 /// A service on an empty database, with the keys of a folder.
 pub async fn start(database: &TestDatabase, keys: &Path, clock: Arc<dyn Clock>) -> Service {
-    // Short runs, so that a small ledger has keys in the table of look-ups and keys on their way.
     let config = Config { lookup_run_keys: LOOKUP_RUN_KEYS, ..Config::default() };
     try_start(database, keys, clock, config).await.unwrap()
 }
@@ -211,17 +213,20 @@ pub struct Done {
     pub payments: u64,
     pub refunds: u64,
     pub invoices: u64,
+    /// Entries that are none of these.
+    pub others: u64,
 }
 
 impl Done {
     pub fn entries(&self) -> u64 {
-        self.merchants + self.rules + self.payments + self.refunds + self.invoices
+        self.merchants + self.rules + self.payments + self.refunds + self.invoices + self.others
     }
 }
 
 /// A finished ledger.
 pub struct Built {
     pub ledger: Template,
+    /// The founding one.
     pub roster: Roster,
     pub done: Done,
 }
@@ -264,6 +269,14 @@ async fn build() -> Built {
         }
     }
     service.stop().await;
+    let told = u64::try_from(lives::live(&database, keys.path(), &clock, done.merchants + 1).await.len()).unwrap();
+    let counted = lives::MERCHANTS + lives::RULES + 2 * lives::PAYMENTS + lives::INVOICES;
+    done.merchants += lives::MERCHANTS;
+    done.rules += lives::RULES;
+    done.payments += lives::PAYMENTS;
+    done.refunds += lives::PAYMENTS;
+    done.invoices += lives::INVOICES;
+    done.others += told - counted;
     Built { ledger: database.into_template(), roster, done }
 }
 
