@@ -8,6 +8,8 @@ use diesel::sqlite::SqliteConnection;
 use diesel::{QueryableByName, RunQueryDsl as _};
 use serde_json::Value;
 
+use crate::lives::check_lives;
+
 /// What the service's own idempotency keys begin with: the invoice of a payment, by itself.
 const BY_ITSELF: &str = "on-payment:wechat-pay:";
 
@@ -27,6 +29,11 @@ impl Entry {
 
     pub fn kind(&self) -> &str {
         self.value["kind"].as_str().unwrap()
+    }
+
+    /// The time of its block, unix ms.
+    pub fn time(&self) -> i64 {
+        self.value["time"].as_i64().unwrap()
     }
 
     /// What it goes by: the caller's key, or the partner's id of what was told. One name is recorded once.
@@ -74,13 +81,14 @@ impl Ledger {
     /// The entries that go by a name.
     pub fn by_name(&self) -> BTreeMap<&str, Vec<&Entry>> {
         let mut names: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
-        for entry in &self.entries {
+        // Days that the service closes go by their date, a merchant each.
+        for entry in self.entries.iter().filter(|entry| entry.kind() != "close_day") {
             names.entry(entry.name()).or_default().push(entry);
         }
         names
     }
 
-    /// What is wrong with it by itself: gaps, numbers, money.
+    /// What is wrong with it by itself: gaps, numbers, money, lives.
     pub fn check(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         for (nth, entry) in self.entries.iter().enumerate() {
@@ -90,6 +98,7 @@ impl Ledger {
         }
         wrong.extend(self.check_numbers());
         wrong.extend(self.check_payments());
+        wrong.extend(check_lives(&self.entries));
         wrong
     }
 
@@ -107,10 +116,10 @@ impl Ledger {
         wrong
     }
 
-    /// No invoice is recorded above what was paid and not paid back by then; by another count than the service's.
+    /// No more is invoiced than was paid and not paid back; by another count than the service's.
     fn check_payments(&self) -> Vec<String> {
         let mut wrong = Vec::new();
-        // Paid, paid back, invoiced.
+        // Paid, paid back, invoiced and not taken back.
         let mut payments = BTreeMap::<&str, [i64; 3]>::new();
         for entry in &self.entries {
             let (body, draft) = (&entry.value["body"], &entry.value["draft"]);
@@ -123,8 +132,10 @@ impl Ledger {
             let payment = payments.entry(transaction).or_default();
             payment[at] += fen.as_i64().unwrap();
             let [paid, back, invoiced] = *payment;
-            // What is paid back later than it was invoiced waits for its red letter.
-            if back > paid || (at == 2 && invoiced > paid - back) {
+            // What is paid back of invoiced money counts as refunded only once a red letter has freed it: until then it awaits one.
+            let refunded = back.min(paid - invoiced);
+            let beyond = invoiced < 0 || refunded < 0 || back > paid || invoiced > paid - refunded;
+            if beyond || (entry.kind() == "issue" && invoiced > paid - back) {
                 wrong.push(format!("entry {}: paid {paid}, paid back {back}, invoiced {invoiced} fen", entry.index));
             }
         }
