@@ -10,8 +10,14 @@
 #[path = "faults/callers.rs"]
 mod callers;
 #[cfg(test)]
+#[path = "faults/choices.rs"]
+mod choices;
+#[cfg(test)]
 #[path = "town/client.rs"]
 mod client;
+#[cfg(test)]
+#[path = "town/company.rs"]
+mod company;
 #[cfg(test)]
 #[path = "faults/disk.rs"]
 mod disk;
@@ -22,11 +28,20 @@ mod history;
 #[path = "faults/kills.rs"]
 mod kills;
 #[cfg(test)]
+#[path = "faults/late.rs"]
+mod late;
+#[cfg(test)]
 #[path = "faults/ledger.rs"]
 mod ledger;
 #[cfg(test)]
+#[path = "faults/lives.rs"]
+mod lives;
+#[cfg(test)]
 #[path = "faults/operation/mod.rs"]
 mod operation;
+#[cfg(test)]
+#[path = "faults/racers.rs"]
+mod racers;
 #[cfg(test)]
 #[path = "town/run.rs"]
 mod run;
@@ -42,3 +57,6 @@ mod steps;
 #[cfg(test)]
 #[path = "town/town.rs"]
 mod town;
+#[cfg(test)]
+#[path = "town/wire.rs"]
+mod wire;

@@ -6,12 +6,16 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 
+use crate::choices::Choice;
 use crate::client::{Client, Dice};
 use crate::history::{Attempt, History, Outcome};
-use crate::operation::{Issue, Operation, Order, Parties, Pay, Refund};
+use crate::operation::{Operation, Parties};
 
-/// Among so many of the newest attempts a caller looks for something to repeat, to pay back or to invoice.
+/// Among so many of the newest attempts a caller looks for something to repeat or to go on with.
 const NEWEST: usize = 60;
+
+/// How long an operation may stay open once the service runs again.
+const SETTLED_WITHIN: Duration = Duration::from_secs(30);
 
 /// Somebody who asks and remembers.
 #[derive(Clone)]
@@ -25,7 +29,7 @@ pub struct Caller {
 impl Caller {
     /// Asks once and writes it down; hangs up without an answer after a time, if one is given.
     pub async fn attempt(&self, operation: &Arc<Operation>, hang_up: Option<Duration>) -> Outcome {
-        let ask = operation.send(&self.parties);
+        let ask = operation.request().send(&self.parties);
         let asked = Instant::now();
         let answer = match hang_up {
             // Dropping the request closes its connection.
@@ -36,6 +40,19 @@ impl Caller {
         let operation = Arc::clone(operation);
         self.history.note(Attempt { operation, asked, answered: Instant::now(), outcome: outcome.clone() });
         outcome
+    }
+
+    /// Asks until it is known what came of it, also while the service is away.
+    pub async fn insist(&self, operation: &Arc<Operation>) -> Outcome {
+        let until = Instant::now() + SETTLED_WITHIN;
+        loop {
+            let outcome = self.attempt(operation, None).await;
+            if outcome.is_settled() {
+                return outcome;
+            }
+            assert!(Instant::now() < until, "never settled: {operation:?}: {outcome:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 }
 
@@ -83,7 +100,9 @@ struct One {
 impl One {
     async fn work(mut self, stop: Arc<AtomicBool>) {
         while !stop.load(Ordering::SeqCst) {
-            for operation in self.choose() {
+            let newest = self.caller.history.newest(NEWEST);
+            let name = self.name();
+            for operation in (Choice { dice: &mut self.dice, name }).next(&newest) {
                 // One that was cut off may have been done; the payment of an order is not made before the order was taken.
                 match self.caller.attempt(&Arc::new(operation), None).await {
                     Outcome::Unknown => return,
@@ -99,42 +118,5 @@ impl One {
     fn name(&mut self) -> String {
         self.made += 1;
         format!("{}-{}", self.prefix, self.made)
-    }
-
-    fn fen(&mut self, most: i64) -> i64 {
-        1 + i64::try_from(self.dice.below(u64::try_from(most).unwrap())).unwrap()
-    }
-
-    /// What to do next, mostly one thing.
-    fn choose(&mut self) -> Vec<Operation> {
-        let newest: Vec<Arc<Operation>> =
-            self.caller.history.newest(NEWEST).into_iter().map(|attempt| attempt.operation).collect();
-        let before = (!newest.is_empty()).then(|| Operation::clone(self.dice.pick(newest.as_slice()).as_ref()));
-        let name = self.name();
-        match (self.dice.below(10), before) {
-            (0, Some(before)) => vec![before],
-            // The same key for something else.
-            (1, Some(Operation::Issue(issue))) => vec![Operation::Issue(Issue { fen: issue.fen + 1, ..issue })],
-            (2..6, Some(Operation::Pay(pay))) if !pay.billed => {
-                // Sometimes more than is left.
-                let fen = self.fen(pay.fen);
-                vec![Operation::Issue(Issue { key: name, fen, payment: Some(pay.transaction) })]
-            }
-            (6, Some(Operation::Pay(Pay { transaction, order, fen: paid, billed: false }))) => {
-                let fen = self.fen(paid);
-                vec![Operation::Refund(Refund { refund: name, transaction, order, paid, fen })]
-            }
-            (7, _) => {
-                let fen = self.fen(100_000) + 100;
-                let order = format!("order-{name}");
-                let pay = Pay { transaction: name, order: order.clone(), fen, billed: true };
-                vec![Operation::Order(Order { order, fen }), Operation::Pay(pay)]
-            }
-            (8, _) => vec![Operation::Issue(Issue { key: name, fen: self.fen(100_000) + 100, payment: None })],
-            (_, _) => {
-                let order = format!("order-{name}");
-                vec![Operation::Pay(Pay { transaction: name, order, fen: self.fen(100_000) + 100, billed: false })]
-            }
-        }
     }
 }

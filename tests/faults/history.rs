@@ -59,6 +59,16 @@ pub struct Attempt {
     pub outcome: Outcome,
 }
 
+impl Attempt {
+    /// The answer, if it was done.
+    pub fn told(&self) -> Option<&Answer> {
+        match &self.outcome {
+            Outcome::Done(answer) => Some(answer),
+            Outcome::Refused(_) | Outcome::Later(_) | Outcome::Unknown | Outcome::Wrong(_) => None,
+        }
+    }
+}
+
 /// What all callers have done and heard.
 #[derive(Debug, Default)]
 pub struct History {
@@ -103,8 +113,8 @@ impl History {
     pub fn done_unheard(&self, ledger: &Ledger) -> usize {
         let names = ledger.by_name();
         let recorded = |operation: &Arc<Operation>| {
-            let mut named = operation.name().and_then(|name| names.get(name)).into_iter().flatten();
-            named.any(|entry| operation.is_recorded_by(entry))
+            let mut named = operation.request().name().and_then(|name| names.get(name)).into_iter().flatten();
+            named.any(|entry| operation.request().is_recorded_by(entry))
         };
         self.unsettled().iter().filter(|operation| recorded(operation)).count()
     }
@@ -125,6 +135,8 @@ pub struct Report {
     pub acknowledged: usize,
     /// Of these, those whose first try got no answer.
     pub asked_again: usize,
+    /// The same entries by kind.
+    pub kinds: BTreeMap<String, usize>,
     /// Told as done, and not in the ledger.
     pub lost: Vec<String>,
     /// In the ledger more than once.
@@ -148,9 +160,15 @@ impl Report {
     }
 }
 
+/// What callers were told of, by kind.
+pub fn print_kinds(kinds: &BTreeMap<String, usize>) {
+    let kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    println!("acknowledged: {}", kinds.join(", "));
+}
+
 impl std::fmt::Display for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { requests, unknown, acknowledged, asked_again, lost, doubled, wrong } = self;
+        let Self { requests, unknown, acknowledged, asked_again, kinds: _, lost, doubled, wrong } = self;
         write!(
             f,
             "{requests} requests ({unknown} without an answer), {acknowledged} acknowledged entries ({asked_again} when asked \
@@ -178,12 +196,16 @@ pub fn check_history(attempts: &[Attempt], ledger: &Ledger, before: usize) -> Re
     }
     let mut explained = BTreeSet::new();
     for (operation, attempts) in tried {
-        let named = operation.name().and_then(|name| names.get(name)).into_iter().flatten();
-        let entry = named.copied().find(|entry| operation.is_recorded_by(entry));
+        let named = operation.request().name().and_then(|name| names.get(name)).into_iter().flatten();
+        let entry = named.copied().find(|entry| operation.request().is_recorded_by(entry));
         explained.extend(entry.map(|entry| entry.index));
         check_operation(operation, &attempts, entry, &mut report);
     }
     for entry in ledger.entries.iter().skip(before) {
+        // A day that is over is closed by itself.
+        if entry.kind() == "close_day" {
+            continue;
+        }
         let paid = |transaction| names.get(transaction).is_some_and(|paid| paid[0].index < entry.index);
         if !explained.contains(&entry.index) && !entry.by_itself().is_some_and(paid) {
             report.wrong.push(format!("entry {} was never asked for: {}", entry.index, entry.text));
@@ -206,7 +228,7 @@ fn check_operation(operation: &Operation, attempts: &[&Attempt], entry: Option<&
                 unheard |= unknown > 0;
             }
             Outcome::Refused(code) => {
-                if !operation.refusals().contains(&code.as_str()) {
+                if !operation.request().refusals().contains(&code.as_str()) {
                     report.wrong.push(format!("refused with {code}: {operation:?}"));
                 }
                 if first.is_some_and(|(done, _)| done.answered <= attempt.asked) {
@@ -222,12 +244,13 @@ fn check_operation(operation: &Operation, attempts: &[&Attempt], entry: Option<&
     match (first, entry) {
         (Some((_, answer)), Some(entry)) => {
             report.acknowledged += 1;
+            *report.kinds.entry(entry.kind().to_owned()).or_default() += 1;
             report.asked_again += usize::from(unheard);
-            if let Err(what) = operation.check(answer, entry) {
+            if let Err(what) = operation.request().check(answer, entry) {
                 report.wrong.push(what);
             }
         }
-        (Some(_), None) if operation.name().is_some() => report.lost.push(format!("{operation:?}")),
+        (Some(_), None) if operation.request().name().is_some() => report.lost.push(format!("{operation:?}")),
         // Whoever was told "nothing was done" each time must not find it done.
         (None, Some(entry)) if unknown == 0 => {
             report.wrong.push(format!("entry {} though always refused: {operation:?}", entry.index));

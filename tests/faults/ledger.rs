@@ -6,7 +6,9 @@ use diesel::connection::{Connection as _, SimpleConnection as _};
 use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::SqliteConnection;
 use diesel::{QueryableByName, RunQueryDsl as _};
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use crate::lives::check_lives;
 
 /// What the service's own idempotency keys begin with: the invoice of a payment, by itself.
 const BY_ITSELF: &str = "on-payment:wechat-pay:";
@@ -27,6 +29,11 @@ impl Entry {
 
     pub fn kind(&self) -> &str {
         self.value["kind"].as_str().unwrap()
+    }
+
+    /// The time of its block, unix ms.
+    pub fn time(&self) -> i64 {
+        self.value["time"].as_i64().unwrap()
     }
 
     /// What it goes by: the caller's key, or the partner's id of what was told. One name is recorded once.
@@ -74,13 +81,14 @@ impl Ledger {
     /// The entries that go by a name.
     pub fn by_name(&self) -> BTreeMap<&str, Vec<&Entry>> {
         let mut names: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
-        for entry in &self.entries {
+        // Days that the service closes go by their date, a merchant each.
+        for entry in self.entries.iter().filter(|entry| entry.kind() != "close_day") {
             names.entry(entry.name()).or_default().push(entry);
         }
         names
     }
 
-    /// What is wrong with it by itself: gaps, numbers, money.
+    /// What is wrong with it by itself: gaps, numbers, money, lives.
     pub fn check(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         for (nth, entry) in self.entries.iter().enumerate() {
@@ -90,6 +98,7 @@ impl Ledger {
         }
         wrong.extend(self.check_numbers());
         wrong.extend(self.check_payments());
+        wrong.extend(check_lives(&self.entries));
         wrong
     }
 
@@ -107,10 +116,10 @@ impl Ledger {
         wrong
     }
 
-    /// No invoice is recorded above what was paid and not paid back by then; by another count than the service's.
+    /// No more is invoiced than was paid and not paid back; by another count than the service's.
     fn check_payments(&self) -> Vec<String> {
         let mut wrong = Vec::new();
-        // Paid, paid back, invoiced.
+        // Paid, paid back, invoiced and not taken back.
         let mut payments = BTreeMap::<&str, [i64; 3]>::new();
         for entry in &self.entries {
             let (body, draft) = (&entry.value["body"], &entry.value["draft"]);
@@ -123,8 +132,10 @@ impl Ledger {
             let payment = payments.entry(transaction).or_default();
             payment[at] += fen.as_i64().unwrap();
             let [paid, back, invoiced] = *payment;
-            // What is paid back later than it was invoiced waits for its red letter.
-            if back > paid || (at == 2 && invoiced > paid - back) {
+            // What is paid back of invoiced money counts as refunded only once a red letter has freed it: until then it awaits one.
+            let refunded = back.min(paid - invoiced);
+            let beyond = invoiced < 0 || refunded < 0 || back > paid || invoiced > paid - refunded;
+            if beyond || (entry.kind() == "issue" && invoiced > paid - back) {
                 wrong.push(format!("entry {}: paid {paid}, paid back {back}, invoiced {invoiced} fen", entry.index));
             }
         }
@@ -140,21 +151,39 @@ impl Ledger {
 #[test]
 fn a_gap_a_number_twice_and_an_overdrawn_payment_are_found() {
     let invoice = |index: u64, number: &str, total: i64| {
-        let text = format!(
-            r#"{{"code":"144032600111","draft":{{"payment":{{"transaction":"t"}},"total":{total}}},"index":{index},"key":"k{index}","kind":"issue","number":"{number}"}}"#
-        );
-        Entry::new(index, 1, &text)
+        let lines = [json!({"amount": total, "tax": 0})];
+        let draft = json!({"lines": lines, "payment": {"transaction": "t"}, "total": total});
+        let issued = json!({"code": "144032600111", "draft": draft, "key": format!("k{index}"), "number": number});
+        entry(index, "issue", issued)
     };
-    let body = |index: u64, kind: &str, body: &str| {
-        Entry::new(index, 1, &format!(r#"{{"body":{body},"index":{index},"kind":"{kind}"}}"#))
+    let red = |index: u64, number: &str, of: &str, total: i64| {
+        let lines = [json!({"amount": -total, "tax": 0, "blue_line": 0})];
+        let of = json!({"code": "144032600111", "number": of});
+        let draft = json!({"lines": lines, "payment": {"transaction": "t"}, "red": of, "total": -total});
+        entry(index, "reverse", json!({"code": "144032600111", "draft": draft, "key": "r", "number": number}))
     };
-    let paid = body(0, "record_payment", r#"{"paid":100,"transaction":"t"}"#);
-    let back = body(2, "record_refund", r#"{"amount":30,"refund":"r","transaction":"t"}"#);
-    let of = |entries: Vec<Entry>| Ledger { entries }.check();
-    let good = vec![paid.clone(), invoice(1, "00000001", 60), back.clone(), invoice(3, "00000002", 10)];
-    assert_eq!(of(good), Vec::<String>::new());
-    assert_eq!(of(vec![paid.clone(), invoice(1, "00000001", 60), back, invoice(3, "00000002", 11)]).len(), 1);
-    assert_eq!(of(vec![paid.clone(), invoice(1, "00000002", 60)]).len(), 1, "a gap");
-    assert_eq!(of(vec![paid.clone(), invoice(1, "00000001", 1), invoice(2, "00000001", 1)]).len(), 1, "twice");
-    assert_eq!(of(vec![paid, invoice(2, "00000001", 1)]).len(), 1, "an entry is missing");
+    let back = |index: u64, fen: i64| {
+        let refund = format!("r{index}");
+        entry(index, "record_refund", json!({"body": {"amount": fen, "refund": refund, "transaction": "t"}}))
+    };
+    let paid = entry(0, "record_payment", json!({"body": {"paid": 100, "transaction": "t"}}));
+    let first = || vec![paid.clone(), invoice(1, "00000001", 60)];
+    let of = |more: Vec<Entry>| Ledger { entries: [first(), more].concat() }.check().len();
+    assert_eq!(of(vec![back(2, 30), invoice(3, "00000002", 10)]), 0);
+    assert_eq!(of(vec![back(2, 30), invoice(3, "00000002", 11)]), 1);
+    assert_eq!(of(vec![back(2, 60), back(3, 41)]), 1, "more is paid back than was paid");
+    // 20 of it await a red letter; when 30 are taken back, 10 are free.
+    let freed = |fen: i64| vec![back(2, 60), red(3, "00000002", "00000001", 30), invoice(4, "00000003", fen)];
+    assert_eq!((of(freed(10)), of(freed(11))), (0, 1));
+    assert_eq!(of(vec![invoice(2, "00000001", 1)]), 2, "twice: as a number and as an invoice");
+    assert_eq!(of(vec![invoice(2, "00000003", 1)]), 1, "a gap");
+    assert_eq!(of(vec![invoice(3, "00000002", 1)]), 1, "an entry is missing");
+}
+
+#[cfg(test)]
+fn entry(index: u64, kind: &str, mut entry: Value) -> Entry {
+    entry["index"] = json!(index);
+    entry["kind"] = json!(kind);
+    entry["time"] = json!(0);
+    Entry::new(index, 1, &entry.to_string())
 }

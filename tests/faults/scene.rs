@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use futures_util::stream::{self, StreamExt as _};
 
 use crate::callers::Caller;
+use crate::choices::COMPANIES;
 use crate::client::Ask;
+use crate::company::Company;
 use crate::history::{History, Report};
 use crate::ledger::Ledger;
 use crate::operation::{Operation, Parties};
@@ -14,9 +16,6 @@ use crate::town::{Merchant, Town};
 
 /// How long a restarted process may take to its first answer.
 pub const BACK_WITHIN: Duration = Duration::from_secs(5);
-
-/// How long an operation may stay open once the service runs again.
-const SETTLED_WITHIN: Duration = Duration::from_secs(30);
 
 /// How long what is in the outbox may stay there once the service runs again.
 const DELIVERED_WITHIN: Duration = Duration::from_secs(30);
@@ -34,7 +33,7 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// Two merchants, one of them with invoices on payment.
+    /// Two merchants, one of them with invoices on payment, and some companies.
     pub async fn start(environment: &[(&str, &str)]) -> Self {
         let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let environment: Vec<(String, String)> = environment.iter().map(own).collect();
@@ -47,6 +46,7 @@ impl Scene {
                 platform: Arc::clone(&town.platform),
                 merchant: Merchant::default(),
                 billed: Merchant::default(),
+                companies: Vec::new(),
             }),
             town,
             history: Arc::default(),
@@ -57,8 +57,12 @@ impl Scene {
         scene.restart(&[]).await;
         let merchant = scene.town.register(1).await;
         let billed = scene.town.register_as(2, &scene.town.registration_billed(2, true)).await;
+        let mut companies = Vec::new();
+        for nth in 0..COMPANIES {
+            companies.push(Company::admit(&scene.town, nth).await);
+        }
         let platform = Arc::clone(&scene.town.platform);
-        scene.parties = Arc::new(Parties { platform, merchant, billed });
+        scene.parties = Arc::new(Parties { platform, merchant, billed, companies });
         scene.history = Arc::new(History::after(&scene.ledger()));
         scene
     }
@@ -97,21 +101,9 @@ impl Scene {
     /// Asks again for everything that nobody knows about, at once, until it is known.
     pub async fn settle(&self) {
         let caller = self.caller();
-        let again = self.history.unsettled().into_iter().map(|operation| {
-            let caller = &caller;
-            async move {
-                let until = Instant::now() + SETTLED_WITHIN;
-                loop {
-                    let outcome = caller.attempt(&operation, None).await;
-                    if outcome.is_settled() {
-                        break;
-                    }
-                    assert!(Instant::now() < until, "never settled: {operation:?}: {outcome:?}");
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-            }
-        });
-        stream::iter(again).buffer_unordered(8).collect::<Vec<()>>().await;
+        let unsettled = self.history.unsettled();
+        let again = unsettled.iter().map(|operation| caller.insist(operation));
+        stream::iter(again).buffer_unordered(8).collect::<Vec<_>>().await;
     }
 
     /// Audits the ledger while it is served, and holds the history against it.

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each target that includes this uses its own part")]
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -56,6 +57,16 @@ impl Ask {
         self.headers.push(("content-type", "application/json".to_owned()));
         self.body = body.to_string().into_bytes();
         self
+    }
+
+    /// The request in HTTP/1.1, for a connection that is kept.
+    pub fn on_the_wire(&self, host: &str) -> Vec<u8> {
+        let mut head = format!("{} {} HTTP/1.1\r\nhost: {host}\r\n", self.method, self.path);
+        for (name, value) in &self.headers {
+            writeln!(head, "{name}: {value}\r").unwrap();
+        }
+        writeln!(head, "content-length: {}\r\n\r", self.body.len()).unwrap();
+        [head.into_bytes(), self.body.clone()].concat()
     }
 }
 

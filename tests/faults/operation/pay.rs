@@ -1,7 +1,7 @@
 //! WeChat Pay tells of a payment.
 
-use super::Parties;
-use crate::client::{Ask, notice};
+use super::{Parties, Request, no_content};
+use crate::client::{Answer, Ask, notice};
 use crate::ledger::Entry;
 
 /// A payment.
@@ -14,16 +14,26 @@ pub struct Pay {
     pub billed: bool,
 }
 
-impl Pay {
-    pub const REFUSALS: &[&str] = &[];
-
-    pub fn send(&self, parties: &Parties) -> Ask {
+impl Request for Pay {
+    fn send(&self, parties: &Parties) -> Ask {
         let payee = if self.billed { &parties.billed } else { &parties.merchant };
         notice(&parties.platform, &payee.mchid, &self.transaction, &self.order, self.fen)
     }
 
-    pub fn is_recorded_by(&self, entry: &Entry) -> bool {
+    fn name(&self) -> Option<&str> {
+        Some(&self.transaction)
+    }
+
+    fn refusals(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn is_recorded_by(&self, entry: &Entry) -> bool {
         let body = &entry.value["body"];
         entry.kind() == "record_payment" && body["paid"] == self.fen && body["order"] == self.order.as_str()
+    }
+
+    fn check(&self, answer: &Answer, _: &Entry) -> Result<(), String> {
+        no_content(answer)
     }
 }
