@@ -3,7 +3,8 @@
 //!
 //! Needs the feature `faults` (see `base::step`) and `cc`; `tests/run.sh` has both. Each test prints its seed. `FAULTS_SEED` repeats one,
 //! `FAULTS_ROUNDS` is the number of kills at random moments (100), `FAULTS_TIMES` that of kills at each step (5), `FAULTS_CYCLES` how
-//! often the disk is full and freed (10); `TEST_PIAOLIAN` names another build of the program. One test at a time: they measure time.
+//! often the disk is full and freed (10), `LATE_ROUNDS` the lives of holders that come too late (20); `RACERS_SEED` and `RACERS_ROUNDS`
+//! (200) are those of the races for one lock. `TEST_PIAOLIAN` names another build of the program. One test at a time: they measure time.
 #![cfg(feature = "faults")]
 
 #[cfg(test)]

@@ -11,6 +11,16 @@ use crate::operation::{
 /// Companies that there are to choose from.
 pub const COMPANIES: usize = 3;
 
+/// Whether something was done with an invoice that is there.
+fn is_late(attempt: &Attempt) -> bool {
+    match &*attempt.operation {
+        Operation::Pay(_) | Operation::Order(_) | Operation::Issue(_) | Operation::Refund(_) => false,
+        Operation::Reverse(_) | Operation::Claim(_) => false,
+        Operation::Lock(_) | Operation::GoOn(_) | Operation::Pledge(_) | Operation::Link(_) => true,
+        Operation::Open(_) | Operation::Reply(_) => true,
+    }
+}
+
 /// A choice to be made.
 pub struct Choice<'a> {
     pub dice: &'a mut Dice,
@@ -24,7 +34,9 @@ impl Choice<'_> {
         if newest.is_empty() {
             return self.begin();
         }
-        let before = self.dice.pick(newest);
+        // The later in a life, the sooner it is gone on with: of two, whichever is.
+        let (one, other) = (self.dice.pick(newest), self.dice.pick(newest));
+        let before = if is_late(other) { other } else { one };
         match self.dice.below(10) {
             0 => vec![Operation::clone(&before.operation)],
             1..8 => match self.follow(before, newest) {
@@ -121,9 +133,9 @@ impl Choice<'_> {
 
     fn while_locked(&mut self, hold: Hold, invoices: &[Document]) -> Operation {
         let first = invoices[0].clone();
-        match self.dice.below(14) {
-            0 => self.go_on(hold, invoices, Way::Renew),
-            1 | 2 => self.go_on(hold, invoices, Way::Unlock),
+        match self.dice.below(16) {
+            0 | 1 | 14 => self.go_on(hold, invoices, Way::Renew),
+            2 | 15 => self.go_on(hold, invoices, Way::Unlock),
             3 | 4 => self.go_on(hold, &invoices[..1], Way::Book),
             5 => self.lock(invoices.to_vec()),
             6 => {

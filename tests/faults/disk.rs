@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::callers::{Caller, Crowd};
 use crate::history::Outcome;
-use crate::operation::{Issue, Operation, Pay, Refund};
+use crate::operation::{Document, Issue, Lock, Operation, Pay, Refund, Reverse};
 use crate::run::{number, seed};
 use crate::scene::Scene;
 use crate::shim::{Calls, Files, Kind, Shim};
@@ -31,21 +31,36 @@ async fn scene() -> (Scene, Shim, tempfile::TempDir) {
     (scene, shim, folder)
 }
 
-/// A payment, two invoices on it, the rest of it paid back: four commits.
-fn story(name: &str) -> Vec<Arc<Operation>> {
+/// An invoice that stories go on with, issued while the disk is well.
+async fn issued(caller: &Caller, key: String, fen: i64) -> Document {
+    let issue = Arc::new(Operation::Issue(Issue { key, fen, payment: None }));
+    match caller.attempt(&issue, None).await {
+        Outcome::Done(answer) => Document::told(&answer),
+        outcome @ (Outcome::Refused(_) | Outcome::Later(_) | Outcome::Unknown | Outcome::Wrong(_)) => {
+            panic!("{outcome:?}: {issue:?}")
+        }
+    }
+}
+
+/// Fen of an invoice that every story takes a part of back.
+const LARGE: i64 = 100_000_000;
+
+/// A payment, an invoice on it, some of the rest paid back, a part of another invoice taken back: four commits.
+fn money(name: &str, large: &Document) -> Vec<Arc<Operation>> {
     let (transaction, order) = (format!("{name}-t"), format!("{name}-o"));
-    let invoice = |nth: u64| Issue { key: format!("{name}-{nth}"), fen: 4_000, payment: Some(transaction.clone()) };
-    let refund = Refund {
-        refund: format!("{name}-r"),
-        transaction: transaction.clone(),
-        order: order.clone(),
-        paid: 10_000,
-        fen: 2_000,
-    };
-    let pay = Pay { transaction: transaction.clone(), order, fen: 10_000, billed: false };
-    let story =
-        [Operation::Pay(pay), Operation::Issue(invoice(1)), Operation::Issue(invoice(2)), Operation::Refund(refund)];
+    let pay = Pay { transaction: transaction.clone(), order: order.clone(), fen: 10_000, billed: false };
+    let issue = Issue { key: format!("{name}-i"), fen: 4_000, payment: Some(transaction.clone()) };
+    let refund = Refund { refund: format!("{name}-b"), transaction, order, paid: 10_000, fen: 2_000 };
+    let reverse = Reverse { key: format!("{name}-r"), invoice: large.id.clone(), part: Some(100), confirmation: None };
+    let story = [Operation::Pay(pay), Operation::Issue(issue), Operation::Refund(refund), Operation::Reverse(reverse)];
     story.into_iter().map(Arc::new).collect()
+}
+
+/// The same, and then a lock of an invoice that is issued here for it.
+async fn story(caller: &Caller, name: &str, large: &Document) -> Vec<Arc<Operation>> {
+    let invoices = vec![issued(caller, format!("{name}-s"), 1_000).await];
+    let lock = Operation::Lock(Lock { key: format!("{name}-l"), company: 0, invoices, lease_ms: None });
+    money(name, large).into_iter().chain([Arc::new(lock)]).collect()
 }
 
 /// Tells a story on a full disk: each part is done, refused since an earlier one is missing, or told that there is no room.
@@ -84,13 +99,14 @@ fn a_disk_that_is_full_from_any_write_on_refuses_until_there_is_room() {
     block_on(async {
         let (mut scene, shim, _folder) = scene().await;
         let (caller, mut behind_before) = (scene.caller(), 0);
+        let large = issued(&caller, "large".to_owned(), LARGE).await;
         for (kind, once) in
             [(Kind::NoSpace, false), (Kind::NoSpace, true), (Kind::Short, true), (Kind::ShortThenNoSpace, false)]
         {
             let started = Instant::now();
             let (mut nth, mut full) = (1, 0);
             loop {
-                let story = story(&format!("{kind:?}-{once}-{nth}"));
+                let story = story(&caller, &format!("{kind:?}-{once}-{nth}"), &large).await;
                 shim.fail(kind, Calls::Writes, Files::Any, nth..if once { nth + 1 } else { u64::MAX });
                 let refused = told_full(&caller, &story).await;
                 if shim.mend() == 0 {
@@ -184,20 +200,22 @@ fn a_process_whose_disk_fails_in_a_commit_ends_and_the_next_one_has_everything()
     let _alone = alone();
     block_on(async {
         let (mut scene, shim, _folder) = scene().await;
+        let large = issued(&scene.caller(), "large".to_owned(), LARGE).await;
         for calls in [Calls::Writes, Calls::Syncs] {
             let (started, mut nth) = (Instant::now(), 1);
             loop {
                 let what = format!("EIO at call {nth} of {calls:?}");
-                // Two commits: the first after a start, and one that finds everything in place.
-                let story = &story(&format!("{calls:?}-{nth}"))[..2];
+                // Three commits: the first after a start, and two that find everything in place.
+                let story = money(&format!("{calls:?}-{nth}"), &large);
+                let story: Vec<_> = [0, 1, 3].map(|part| Arc::clone(&story[part])).into();
                 shim.fail(Kind::Failed, calls, Files::Any, nth..nth + 1);
-                if !ends_and_comes_back(&mut scene, &shim, story, &what).await {
+                if !ends_and_comes_back(&mut scene, &shim, &story, &what).await {
                     break;
                 }
                 nth += 1;
                 assert!(nth < CALLS_MAX, "no end of calls");
             }
-            assert!(nth > 2, "two commits have more {calls:?} than {}", nth - 1);
+            assert!(nth > 2, "three commits have more {calls:?} than {}", nth - 1);
             println!("EIO at each of {} {calls:?}: {}; {:?}", nth - 1, scene.check(), started.elapsed());
         }
         scene.town.stop();
@@ -213,6 +231,7 @@ fn a_process_whose_disk_fails_between_commits_ends_too() {
     let _alone = alone();
     block_on(async {
         let (mut scene, shim, _folder) = scene().await;
+        let large = issued(&scene.caller(), "large".to_owned(), LARGE).await;
         let mut told = 0;
         let syncs = [(Calls::Syncs, 1)];
         for (calls, nth) in MAIN_NTHS.into_iter().map(|nth| (Calls::Writes, nth)).chain(syncs) {
@@ -223,7 +242,7 @@ fn a_process_whose_disk_fails_between_commits_ends_too() {
                 told += 1;
                 assert!(told < before + 500, "{what}: the log is never brought over");
                 let caller = scene.caller();
-                for operation in story(&format!("main-{told}")) {
+                for operation in money(&format!("main-{told}"), &large) {
                     if caller.attempt(&operation, None).await == Outcome::Unknown {
                         break;
                     }
