@@ -14,7 +14,7 @@ use piaolian::sequencer::{
     Config, End, Guard, Leadership, LeadershipThread, LocalEngine, MEMORY_FILE, Memory, Sealed, Sequencer,
     SequencerMetrics, SequencerThread, found_chain,
 };
-use piaolian::store::{Store, StoreError};
+use piaolian::store::Store;
 
 use super::scene::LOOKUP_RUN_KEYS;
 use crate::database::TestDatabase;
@@ -71,7 +71,7 @@ impl Bare {
 
     /// Every roster that is recorded, by the height from which it seals.
     pub fn rosters(&self) -> Vec<Roster> {
-        let mut rosters = self.store.read_blocking(|reader| Ok::<_, StoreError>(reader.rosters()?)).unwrap();
+        let mut rosters = self.store.read_blocking(|reader| reader.rosters()).unwrap();
         rosters.sort_by_key(Roster::from_height);
         rosters
     }

@@ -39,9 +39,9 @@ pub const MERCHANTS: u64 = 2;
 pub const ISSUERS: u64 = 4;
 
 /// What a story adds to the ledger; each invoice, blue or red, is an entry.
-pub const ENTRIES: usize = 86;
+pub const ENTRIES: usize = 88;
 /// Blue and red.
-pub const INVOICES: u64 = 26;
+pub const INVOICES: u64 = 28;
 /// Of one merchant, each from a height of its own.
 pub const RULES: u64 = 3;
 /// Payments, and refunds of them.
@@ -52,7 +52,7 @@ pub const DAYS: u64 = 4;
 
 /// Rows that a story adds to the tables that nothing else writes to.
 pub const ROWS: [(&str, u64); 5] =
-    [("reversals", 6), ("reversed_lines", 7), ("reversed_rates", 7), ("lives", 17), ("confirmations", 11)];
+    [("reversals", 7), ("reversed_lines", 8), ("reversed_rates", 8), ("lives", 18), ("confirmations", 11)];
 
 /// An issued blue invoice.
 #[derive(Debug, Clone, Copy)]
@@ -385,9 +385,12 @@ impl Lives<'_> {
     async fn keys(&mut self) {
         let (nth, second) = (self.nth(0), self.nth(1));
         let [first, next, last] = [own_key(nth), own_key(100 + nth), own_key(150 + nth)];
+        let blue = self.plain(0, 3_301).await;
         self.rotate(&first, &next, true).await;
         self.revoke(nth, &next).await;
         self.rotate(&next, &last, false).await;
+        // What the first key has issued, the last one takes back.
+        self.reverse(&last, blue, &whole(Reason::SalesReturn), None).await;
         let standing = |why: &str| StandingBody { merchant: merchant(second), reason: why.to_owned() };
         self.ask(Command::SuspendMerchant, standing("未按期申报")).await;
         self.ask(Command::ResumeMerchant, standing("已申报")).await;
