@@ -38,8 +38,9 @@ pub const NOTICE_AGE_MS_MAX: i64 = 300_000;
 /// more than any correction of a clock that is looked after.
 pub const CLOCK_JUMP_MS_MAX: i64 = 600_000;
 
-/// Days that a service may find the newest block old when it starts, unless configured otherwise: the longest month.
-pub const CLOCK_GAP_DAYS_MAX: u32 = 31;
+/// Days that a service may find the newest block old when it starts, unless configured otherwise: longer than any holiday, and far
+/// shorter than the usual lease of a lock, which a wrong clock must not end.
+pub const CLOCK_GAP_DAYS_MAX: u32 = 14;
 
 /// Members of one roster; quorum arithmetic and receipts stay small.
 pub const ROSTER_MEMBERS_MAX: usize = 64;

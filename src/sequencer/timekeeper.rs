@@ -14,6 +14,9 @@ use crate::base::{Clock, Code, Fault, UnixMs};
 
 const DAY_MS: i64 = 86_400_000;
 
+/// A clock may gain this part of the time that passes, and is still believed: far more than any quartz does.
+const DRIFT_PART: i64 = 100;
+
 /// Both clocks at one moment.
 #[derive(Debug, Clone, Copy)]
 pub struct Reading {
@@ -41,9 +44,9 @@ impl Reading {
 pub struct Timekeeper {
     gap_max_days: u32,
     started: Reading,
-    /// The origin of the wall clock as it was believed, the latest there was. A clock that is put back a little and then put right again
-    /// has not jumped ahead.
-    believed: Option<i64>,
+    /// The origin of the wall clock as it was believed, the latest there was, and when that was. A clock that is put back a little and then
+    /// put right again has not jumped ahead. It rises no faster than clocks drift: many small jumps are a large one.
+    believed: Option<(i64, Duration)>,
 }
 
 impl Timekeeper {
@@ -59,7 +62,11 @@ impl Timekeeper {
     pub fn take(&mut self, now: Reading, tip: UnixMs) -> Result<UnixMs, Fault> {
         let time = self.check(now, tip)?;
         let origin = now.origin();
-        self.believed = Some(self.believed.map_or(origin, |believed| believed.max(origin)));
+        let believed = self.believed.map_or(origin, |(believed, since)| {
+            let passed = i64::try_from(now.elapsed.saturating_sub(since).as_millis()).unwrap_or(i64::MAX);
+            believed.max(origin.min(believed.saturating_add(passed / DRIFT_PART)))
+        });
+        self.believed = Some((believed, now.elapsed));
         Ok(time)
     }
 
@@ -72,7 +79,7 @@ impl Timekeeper {
             return Err(behind(now.wall, tip));
         }
         match self.believed {
-            Some(believed) if now.origin() > believed.saturating_add(CLOCK_JUMP_MS_MAX) => {
+            Some((believed, _)) if now.origin() > believed.saturating_add(CLOCK_JUMP_MS_MAX) => {
                 let expected = now.wall.0.saturating_sub(now.origin().saturating_sub(believed));
                 Err(jumped(now.wall, UnixMs(expected)))
             }
@@ -156,9 +163,25 @@ mod tests {
         for ahead in [10 * MINUTE + 1, DAY_MS, 3_650 * DAY_MS] {
             let refused = keeper.take(reading(NOON + 12 * MINUTE + ahead, 2 * MINUTE), tip).unwrap_err();
             assert_eq!(refused.code, Code::SeqClockAhead, "{ahead} ms ahead");
-            assert!(refused.message.contains("2026-11-22 12:12:00"), "{}", refused.message);
+            assert!(refused.message.contains("2026-11-22 12:02:00"), "{}", refused.message);
         }
         assert_eq!(keeper.take(reading(NOON + 3 * MINUTE, 3 * MINUTE), tip), Ok(UnixMs(NOON + 3 * MINUTE)));
+    }
+
+    #[test]
+    fn many_small_jumps_are_one_large_one() {
+        let mut keeper = Timekeeper::new(reading(NOON, 0), 31);
+        let tip = UnixMs(NOON);
+        keeper.take(reading(NOON, 0), tip).unwrap();
+        let ahead = |steps: i64| reading(NOON + steps * (9 * MINUTE + 1_000), steps * 1_000);
+        assert!(keeper.take(ahead(1), tip).is_ok());
+        assert_eq!(code(keeper.take(ahead(2), tip)), Code::SeqClockAhead);
+        // A clock that only gains a little is followed for ever.
+        let mut keeper = Timekeeper::new(reading(NOON, 0), 31);
+        for hour in 0..2_000 {
+            let now = reading(NOON + hour * (60 * MINUTE + 500), hour * 60 * MINUTE);
+            assert_eq!(keeper.take(now, tip), Ok(now.wall), "after {hour} hours");
+        }
     }
 
     #[test]

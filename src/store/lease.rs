@@ -12,7 +12,7 @@ use super::connection::Conn;
 use super::error::StoreError;
 use super::reader::Reader;
 use super::rows::{column, unsigned};
-use super::schema::leases;
+use super::schema::leaderships;
 use super::tx::Tx;
 
 /// The one lease there is.
@@ -45,12 +45,12 @@ impl Reader<'_> {
     /// [`StoreError`].
     pub fn lease(&mut self) -> Result<Lease, StoreError> {
         let row: Option<(String, String, String, i64, i64)> =
-            leases::table.find(SEQUENCER).get_result(self.conn).optional()?;
+            leaderships::table.find(SEQUENCER).get_result(self.conn).optional()?;
         let Some((_, holder, address, token, beat)) = row else {
             let what = "the row that the schema came with is missing".to_owned();
-            return Err(StoreError::Corrupt { table: "leases", key: SEQUENCER.to_owned(), what });
+            return Err(StoreError::Corrupt { table: "leaderships", key: SEQUENCER.to_owned(), what });
         };
-        let (token, beat) = (unsigned("leases", SEQUENCER, token)?, unsigned("leases", SEQUENCER, beat)?);
+        let (token, beat) = (unsigned("leaderships", SEQUENCER, token)?, unsigned("leaderships", SEQUENCER, beat)?);
         Ok(Lease { holder, address, token, beat })
     }
 }
@@ -63,16 +63,16 @@ impl Tx<'_> {
     /// [`StoreError`].
     pub fn take_lease(&mut self, holder: &str, address: &str, seen: &Lease) -> Result<Option<u64>, StoreError> {
         let token = seen.token.saturating_add(1);
-        let as_seen = leases::table
+        let as_seen = leaderships::table
             .find(SEQUENCER)
-            .filter(leases::token.eq(column(seen.token)))
-            .filter(leases::beat.eq(column(seen.beat)));
+            .filter(leaderships::token.eq(column(seen.token)))
+            .filter(leaderships::beat.eq(column(seen.beat)));
         let taken = diesel::update(as_seen)
             .set((
-                leases::holder.eq(holder),
-                leases::address.eq(address),
-                leases::token.eq(column(token)),
-                leases::beat.eq(0),
+                leaderships::holder.eq(holder),
+                leaderships::address.eq(address),
+                leaderships::token.eq(column(token)),
+                leaderships::beat.eq(0),
             ))
             .execute(self.conn)?;
         Ok((taken == 1).then_some(token))
@@ -83,8 +83,8 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn beat_lease(&mut self, token: u64) -> Result<bool, StoreError> {
-        let own = leases::table.find(SEQUENCER).filter(leases::token.eq(column(token)));
-        let moved = diesel::update(own).set(leases::beat.eq(leases::beat + 1)).execute(self.conn)?;
+        let own = leaderships::table.find(SEQUENCER).filter(leaderships::token.eq(column(token)));
+        let moved = diesel::update(own).set(leaderships::beat.eq(leaderships::beat + 1)).execute(self.conn)?;
         Ok(moved == 1)
     }
 
@@ -107,10 +107,14 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn release_lease(&mut self, token: u64) -> Result<bool, StoreError> {
-        let own = leases::table.find(SEQUENCER).filter(leases::token.eq(column(token)));
+        let own = leaderships::table.find(SEQUENCER).filter(leaderships::token.eq(column(token)));
         // The token moves on, so that nothing more is committed under the one that was given back.
         let released = diesel::update(own)
-            .set((leases::holder.eq(""), leases::address.eq(""), leases::token.eq(leases::token + 1)))
+            .set((
+                leaderships::holder.eq(""),
+                leaderships::address.eq(""),
+                leaderships::token.eq(leaderships::token + 1),
+            ))
             .execute(self.conn)?;
         Ok(released == 1)
     }

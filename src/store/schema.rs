@@ -174,5 +174,5 @@ diesel::table! {
 }
 diesel::table! { custody_keys (issuer) { issuer -> Binary, sealed -> Binary, created_at_ms -> BigInt, } }
 diesel::table! {
-    leases (name) { name -> Text, holder -> Text, address -> Text, token -> BigInt, beat -> BigInt, }
+    leaderships (name) { name -> Text, holder -> Text, address -> Text, token -> BigInt, beat -> BigInt, }
 }

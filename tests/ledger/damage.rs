@@ -15,7 +15,7 @@ use crate::database::{Cell, Column, Kind, Raw, Table, TestDatabase, audited, kin
 
 /// Tables that no audit covers, since no entry tells what they must hold.
 const BESIDE_THE_LEDGER: [&str; 7] =
-    ["__diesel_schema_migrations", "api_keys", "custody_keys", "leases", "orders", "outbox", "payers"];
+    ["__diesel_schema_migrations", "api_keys", "custody_keys", "leaderships", "orders", "outbox", "payers"];
 
 /// Tables that have one row.
 const SINGLE: [&str; 1] = ["watermarks"];

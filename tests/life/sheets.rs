@@ -58,7 +58,15 @@ impl Model {
                 None => _ = why.insert(Why::Holder),
             }
         }
-        if blue.sheet.is_some_and(|entry| self.sheets[&entry].is_live(at.time)) {
+        // A sheet of which nothing can come as the invoice stands gives way to the next.
+        let before = blue.sheet.filter(|entry| self.sheets[entry].is_live(at.time));
+        let free = blue.hold == Hold::None;
+        let in_the_way = before.filter(|entry| match self.sheets[entry].state {
+            "01" => free,
+            "02" => !free,
+            _ => free || self.sheets[entry].fence == blue.fence,
+        });
+        if in_the_way.is_some() {
             why.insert(Why::SheetOpen);
         }
         let lines = body["asked"]["lines"].as_array().cloned().unwrap_or_default();
@@ -82,6 +90,10 @@ impl Model {
         change(Some(&blue.merchant.clone()), move |model, At { index, time }| {
             let invoice = blue.id.clone();
             let sheet = Sheet { entry: index, invoice, by_seller, buyer, asked, state, fence, opened: time, red: None };
+            if let Some(before) = before {
+                let given_up = model.sheets.get_mut(&before).unwrap();
+                given_up.state = if given_up.state == "04" { "09" } else { "08" };
+            }
             model.sheets.insert(index, sheet);
             model.blues.insert(blue.id.clone(), Blue { sheet: Some(index), ..blue });
         })

@@ -16,7 +16,7 @@ use crate::server::{TestDatabase, execute, lines, value};
 use crate::town::{Town, alone, audit, block_on, done, piaolian};
 
 /// Tables that stay behind: who leads is a matter of the processes, and the schema's versions are made by migrating.
-const LEFT_BEHIND: [&str; 2] = ["leases", "__diesel_schema_migrations"];
+const LEFT_BEHIND: [&str; 2] = ["leaderships", "__diesel_schema_migrations"];
 
 /// The mark of a copy under way.
 const MARKS: &str = "SELECT count(*) || '' AS line FROM __diesel_schema_migrations WHERE version = 'half-made-copy'";

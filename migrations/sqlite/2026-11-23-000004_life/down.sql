@@ -40,3 +40,4 @@ DROP TABLE reversals;
 DROP TABLE days;
 DROP TABLE journals;
 DROP TABLE issuers;
+ALTER TABLE leaderships RENAME TO leases;

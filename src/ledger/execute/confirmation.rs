@@ -24,16 +24,18 @@ pub(super) fn open<R: Reader>(
     let invoice = blue_invoice(state, id, "invoice")?;
     let life = state.life(invoice.entry).map_err(Failure::Unreadable)?.at(at.time);
     let opener = Opener::of(&life, &invoice, by)?;
-    if let Some(live) = life.confirmation {
-        let sheet = state.confirmation(live).map_err(Failure::Unreadable)?;
-        if sheet.is_some_and(|sheet| sheet.is_live_at(at.time)) {
-            let message = format!("sheet {live} is open for this invoice");
-            return refuse(Code::LedgerConfirmationOpen, "invoice", message);
-        }
-    }
+    let before = match life.confirmation {
+        None => None,
+        Some(live) => state.confirmation(live).map_err(Failure::Unreadable)?.filter(|sheet| sheet.is_live_at(at.time)),
+    };
     let takeable = Takeable::of(state, &invoice)?;
     let after = takeable.after(&takeable.red(*id, asked)?)?;
-    let sheet_state = match (step(life.state, event_of(&after)), &opener.buyer) {
+    let step = step(life.state, event_of(&after));
+    if let Some(live) = before.as_ref().filter(|sheet| is_of_use(sheet, &life, step)) {
+        let message = format!("sheet {} is open for this invoice", live.entry);
+        return refuse(Code::LedgerConfirmationOpen, "invoice", message);
+    }
+    let sheet_state = match (step, &opener.buyer) {
         (Step::Refused, _) => {
             return refuse(Code::LedgerLifeState, "invoice", format!("the invoice is {}", life.state.as_str()));
         }
@@ -45,6 +47,20 @@ pub(super) fn open<R: Reader>(
     let Some(until) = until else { return refuse(Code::ClockOutOfRange, "", "there is no time left to answer") };
     let books = Books::of(state, &invoice.merchant)?;
     let ready = Ready::keyed(at, Kind::OpenConfirmation, Some(books), command)?;
+    if let Some(before) = before {
+        let state_after = match before.state {
+            SheetState::Confirmed => SheetState::WithdrawnAfterwards,
+            SheetState::NotNeeded
+            | SheetState::BuyerToConfirm
+            | SheetState::SellerToConfirm
+            | SheetState::BuyerRefused
+            | SheetState::SellerRefused
+            | SheetState::TimedOut
+            | SheetState::Withdrawn
+            | SheetState::WithdrawnAfterwards => SheetState::Withdrawn,
+        };
+        state.put_confirmation(Confirmation { state: state_after, ..(*before).clone() });
+    }
     state.put_confirmation(Confirmation {
         entry: at.index,
         invoice: invoice.entry,
@@ -60,6 +76,23 @@ pub(super) fn open<R: Reader>(
     });
     state.put_life(Life { confirmation: Some(at.index), ..life });
     Ok(ready.record(state))
+}
+
+/// Whether a red letter may still come of a live sheet as the invoice stands now. One of which none can come, since the hold that it was
+/// agreed or opened under has ended, or since who asked holds nothing, gives way to the next: it must not block the invoice.
+fn is_of_use(sheet: &Confirmation, life: &Life, step: Step) -> bool {
+    let free = matches!(step, Step::To(_));
+    match sheet.state {
+        SheetState::NotNeeded => free,
+        // Whoever holds the invoice when it answers agrees for its own hold.
+        SheetState::BuyerToConfirm => !free,
+        SheetState::SellerToConfirm | SheetState::Confirmed => free || sheet.fence == life.fence,
+        SheetState::BuyerRefused
+        | SheetState::SellerRefused
+        | SheetState::TimedOut
+        | SheetState::Withdrawn
+        | SheetState::WithdrawnAfterwards => false,
+    }
 }
 
 /// Who opens a sheet, and under which hold.

@@ -38,7 +38,7 @@ pub(super) fn rotate<R: Reader>(
     let before = state.issuer(old).map_err(Failure::Unreadable)?;
     let books = Books::of(state, merchant)?;
     let ready = Ready::keyed(at, Kind::RotateIssuer, Some(books), command)?;
-    if let Some(before) = before.filter(|before| before.until.is_none()) {
+    if let Some(before) = before.filter(|before| before.until.is_none() && before.merchant == *merchant) {
         state.put_issuer(Issuer { until: Some(at.index), ..(*before).clone() });
     }
     let (address, owner) = (*new, merchant.clone());
@@ -64,7 +64,7 @@ pub(super) fn revoke<R: Reader>(
     let before = state.issuer(issuer).map_err(Failure::Unreadable)?;
     let books = Books::of(state, merchant)?;
     let ready = Ready::keyed(at, Kind::RevokeIssuer, Some(books), command)?;
-    if let Some(before) = before {
+    if let Some(before) = before.filter(|before| before.merchant == *merchant) {
         state.put_issuer(Issuer { until: Some(at.index), revoked: true, ..(*before).clone() });
     }
     state.put_merchant(Merchant { issuer_revoked: Some(at.index), ..(*known).clone() });
