@@ -11,7 +11,7 @@ use crate::operation::{
 /// Companies that there are to choose from.
 pub const COMPANIES: usize = 3;
 
-/// Whether something was done with an invoice that is there.
+/// Whether it is of an invoice's life after it was issued, with more to come.
 fn is_late(attempt: &Attempt) -> bool {
     match &*attempt.operation {
         Operation::Pay(_) | Operation::Order(_) | Operation::Issue(_) | Operation::Refund(_) => false,
@@ -34,7 +34,7 @@ impl Choice<'_> {
         if newest.is_empty() {
             return self.begin();
         }
-        // The later in a life, the sooner it is gone on with: of two, whichever is.
+        // Of two, rather what is later in a life: otherwise few lives would get far.
         let (one, other) = (self.dice.pick(newest), self.dice.pick(newest));
         let before = if is_late(other) { other } else { one };
         match self.dice.below(10) {

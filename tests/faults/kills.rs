@@ -11,7 +11,7 @@ use crate::scene::Scene;
 use crate::town::{alone, block_on};
 
 /// After so many rounds a new ledger is begun: each is audited whole after each kill.
-const ROUNDS_A_LEDGER: u64 = 50;
+const ROUNDS_A_LEDGER: u64 = 25;
 
 const CALLERS: u64 = 8;
 
