@@ -21,6 +21,7 @@ pub fn check_lives(entries: &[Entry]) -> Vec<String> {
 }
 
 /// A blue invoice.
+#[derive(Clone)]
 struct Life {
     state: LifeState,
     holder: Option<Value>,
@@ -179,9 +180,19 @@ impl Walk {
     fn open(&mut self, entry: &Entry) -> Result<(), String> {
         let (body, time) = (&entry.value["body"], entry.time());
         let invoice = body["invoice"].as_str().unwrap().to_owned();
-        let live = self.sheets.values().any(|sheet| sheet.invoice == invoice && sheet.is_live_at(time));
-        when(live, "two sheets for one invoice")?;
-        let (life, by) = (self.life(&invoice, time)?, &body["by"]);
+        let (life, by) = (self.life(&invoice, time)?.clone(), &body["by"]);
+        let free = matches!(step(life.state, Event::ReversePart), Step::To(_));
+        for sheet in self.sheets.values_mut().filter(|sheet| sheet.invoice == invoice && sheet.is_live_at(time)) {
+            // One of which nothing can come as the invoice stands gives way to the next.
+            let of_use = match sheet.stands {
+                Stands::Free => free,
+                Stands::Waiting if sheet.by["side"] == "seller" => !free,
+                Stands::Waiting | Stands::Agreed => free || sheet.fence == life.fence,
+                Stands::Over => false,
+            };
+            when(of_use, "two sheets for one invoice")?;
+            sheet.stands = Stands::Over;
+        }
         let by_seller = by["side"] == "seller";
         let holds = life.holder.as_ref() == Some(&by["holder"]) && by["fence"] == life.fence;
         when(!by_seller && !holds, "opened by who does not hold it")?;
