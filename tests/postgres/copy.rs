@@ -115,7 +115,14 @@ async fn fill(town: &Town, merchants: RangeInclusive<u64>) {
             if round == 1 {
                 town.ask(0, &refund_notice(&town.platform, &merchant.mchid, &transaction, &order, 10_600)).await;
             }
-            town.ask(0, &issue(&merchant.key, &format!("key'{round}"), &draft(5_300 + round, paid))).await;
+            let issued = town.ask(0, &issue(&merchant.key, &format!("key'{round}"), &draft(5_300 + round, paid))).await;
+            if round == 0 {
+                let path = format!("/v1/invoices/{}", issued.json()["invoice"]["id"].as_str().unwrap());
+                let part = serde_json::json!({"reason": "SALES_RETURN", "lines": [{"line": 0, "total": 100}]});
+                town.ask(0, &Ask::post(format!("{path}/reversals")).by(&merchant.key).once("red").json(&part)).await;
+                town.ask(0, &Ask::post(format!("{path}/confirmations")).by(&merchant.key).once("sheet").json(&part))
+                    .await;
+            }
         }
         let line = serde_json::json!({"category": "餐饮服务", "name": "餐'费", "classification": "3070401000000000000", "amount": 9, "rate": 600});
         let order = serde_json::json!({"out_trade_no": "waits", "pricing": "inclusive", "lines": [line]});
