@@ -91,16 +91,13 @@ pub fn keys_of(command: &Command) -> Vec<Fingerprint> {
 
 /// [`keys_of`] the command that led to an entry, without verifying anything; none for what the entry does not say.
 pub fn keys_of_entry(entry: &Entry) -> Vec<Fingerprint> {
-    fn body<T: serde::de::DeserializeOwned>(entry: &Entry) -> Option<T> {
-        serde_json::from_value(entry.body.clone()?).ok()
-    }
     let answer = entry.scope().zip(entry.key.as_ref());
     let answer = answer.map(|(scope, key)| LookUp::Answer(&scope, key.as_str()).fingerprint());
     let others: Vec<Fingerprint> = match (entry.kind, &entry.draft) {
         (Kind::RecordPayment, _) => {
-            body(entry).map(|body| of_payment(&body).map(|key| key.fingerprint()).to_vec()).unwrap_or_default()
+            entry.body_as().map(|body| of_payment(&body).map(|key| key.fingerprint()).to_vec()).unwrap_or_default()
         }
-        (Kind::RecordRefund, _) => body(entry).map(|body| of_refund(&body).fingerprint()).into_iter().collect(),
+        (Kind::RecordRefund, _) => entry.body_as().map(|body| of_refund(&body).fingerprint()).into_iter().collect(),
         (_, Some(draft)) => of_draft(draft).map(|key| key.fingerprint()).into_iter().collect(),
         (_, None) => Vec::new(),
     };

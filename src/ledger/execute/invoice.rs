@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Books, Executed, Failure, Position, Ready, known_merchant, next_number, refuse};
 use crate::base::ids::MerchantId;
 use crate::base::{Code, Fault, LegalDate};
+use crate::invoice::IssuingRules;
 use crate::invoice::money::Fen;
 use crate::invoice::number::{InvoiceId, NumberSequence};
 use crate::ledger::command::Issue;
@@ -24,10 +25,12 @@ pub(super) fn issue<R: Reader>(state: &mut State<R>, issue: &Issue, at: Position
     }
     let date = LegalDate::of(at.time)?;
     draft.recheck_rates(date)?;
-    if let Some(rules) = state.rules_for(&merchant.id, at.height).map_err(Failure::Unreadable)? {
-        rules.rules.check(draft)?;
+    let rules = state.rules_for(&merchant.id, at.height).map_err(Failure::Unreadable)?;
+    let rules = rules.as_deref().map(|record| &record.rules);
+    if let Some(rules) = rules {
+        rules.check(draft)?;
     }
-    let quota = used_quota(state, &merchant.id, date, draft.total(), at.height)?;
+    let quota = used_quota(state, &merchant.id, date, draft.total(), rules)?;
     let payment = drawn_payment(state, issue)?;
     // Writes only once its text is made: nothing below can refuse.
     let ready = Next::of(state, &merchant.id, issue, date)?.write(state, issue, at, None)?;
@@ -134,14 +137,13 @@ fn used_quota<R: Reader>(
     merchant: &MerchantId,
     date: LegalDate,
     total: Fen,
-    height: u64,
+    rules: Option<&IssuingRules>,
 ) -> Result<Quota, Failure<R::Error>> {
     let month = date.month();
     let before = state.quota(merchant, &month).map_err(Failure::Unreadable)?;
     let (count, used) = before.map_or((0, Fen::ZERO), |quota| (quota.count, quota.total));
     let (count, total) = (next_number(count)?, used.checked_add(total)?);
-    let rules = state.rules_for(merchant, height).map_err(Failure::Unreadable)?;
-    if let Some(cap) = rules.as_ref().and_then(|rules| rules.rules.monthly_cap)
+    if let Some(cap) = rules.and_then(|rules| rules.monthly_cap)
         && total > cap
     {
         let message = format!(
@@ -151,7 +153,7 @@ fn used_quota<R: Reader>(
         );
         return refuse(Code::LedgerMonthlyCap, "total", message);
     }
-    if let Some(cap) = rules.as_ref().and_then(|rules| rules.rules.monthly_count)
+    if let Some(cap) = rules.and_then(|rules| rules.monthly_count)
         && u64::try_from(count).unwrap_or_default() > cap
     {
         let message = format!("the {cap} invoices of {month} are used up");
