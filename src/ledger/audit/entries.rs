@@ -39,7 +39,10 @@ impl Audit<'_> {
         }
         self.append(header, &leaves);
         match self.depth {
-            Depth::All => self.next_roster(ahead, header),
+            Depth::All => {
+                self.next_roster(ahead, header);
+                self.present_states(header);
+            }
             Depth::Hashes => {}
         }
         Ok(())
@@ -134,7 +137,7 @@ impl Audit<'_> {
                     self.report.add(Code::AuditEntryBad, &ENTRIES, index, "kind", message);
                 }
                 self.know_blue_draft(ahead, &entry)?;
-                self.replay(entry, &text, index, header);
+                self.replay(entry, &text, leaf, index, header);
             }
             Some(Err(why)) => {
                 self.report.add(Code::AuditEntryBad, &ENTRIES, index, "entry", why);
@@ -160,7 +163,7 @@ impl Audit<'_> {
     }
 
     /// Executes the entry's command again: number, date, balances and text must come out the same.
-    fn replay(&mut self, entry: Parsed, text: &str, index: u64, header: &Header) {
+    fn replay(&mut self, entry: Parsed, text: &str, leaf: Hash, index: u64, header: &Header) {
         let command = match entry.command {
             Ok(command) => command,
             Err(faults) => {
@@ -191,7 +194,8 @@ impl Audit<'_> {
             self.report.add(Code::AuditReplayDiffers, &ENTRIES, index, "entry", message);
             self.replayable = false;
         }
-        if entry.signed {
+        if let Some(id) = entry.issued {
+            self.present.note(index, id, leaf);
             self.report.signatures = self.report.signatures.saturating_add(1);
             self.report.invoices = self.report.invoices.saturating_add(1);
         }

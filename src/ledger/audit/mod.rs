@@ -11,6 +11,7 @@ mod feed;
 mod lookups;
 mod pool;
 mod prepare;
+mod present;
 mod rows;
 mod streamed;
 
@@ -221,6 +222,8 @@ struct Audit<'a> {
     /// Hashes of rosters that are neither trusted nor vouched for.
     distrusted_rosters: BTreeSet<Hash>,
     state: State<Nothing>,
+    /// The map of present states.
+    present: present::Present,
     /// The version of the last entry: it never goes back.
     version: u32,
     edge: Edge,
@@ -270,6 +273,7 @@ impl<'a> Audit<'a> {
             vouched_rosters: BTreeSet::new(),
             distrusted_rosters: BTreeSet::new(),
             state: State::default(),
+            present: present::Present::default(),
             version: 1,
             edge: Edge::empty(),
             size: 0,
@@ -292,6 +296,7 @@ impl<'a> Audit<'a> {
                 Self::stray_seals,
                 Self::below_zero,
                 Self::compare_tiles,
+                Self::compare_state_pages,
                 Self::compare_lookups,
                 Self::compare_projections,
             ],

@@ -102,8 +102,8 @@ pub(super) struct Parsed {
     pub v: u32,
     /// Its kind.
     pub kind: Kind,
-    /// Whether it has a signed draft.
-    pub signed: bool,
+    /// The invoice that it is; without one there is no signed draft in it.
+    pub issued: Option<InvoiceId>,
     /// The blue invoice that executing its command needs.
     pub blue: Option<InvoiceId>,
     /// Its command, the issuer's signature verified: the type proves it, so execution does not verify again.
@@ -148,5 +148,6 @@ fn text_of(cell: Cell) -> Option<String> {
 fn parsed(entry: Entry) -> Parsed {
     let command = entry.command();
     let keys = command.as_ref().map(keys_of).unwrap_or_default();
-    Parsed { v: entry.v, kind: entry.kind, signed: entry.draft.is_some(), blue: entry.blue_invoice(), command, keys }
+    let issued = entry.issued().map(|issued| issued.id());
+    Parsed { v: entry.v, kind: entry.kind, issued, blue: entry.blue_invoice(), command, keys }
 }
