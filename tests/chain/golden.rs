@@ -2,7 +2,7 @@
 
 use piaolian::base::Code;
 use piaolian::chain::{
-    Address, Header, IssuerKey, IssuerSignature, Prover, eip191_hash, header_hash, keccak256, leaf_hash,
+    Address, Hash, Header, IssuerKey, IssuerSignature, Prover, eip191_hash, header_hash, keccak256, leaf_hash,
     parse_canonical, recover, vote_text,
 };
 use serde_json::{Value, json};
@@ -30,6 +30,7 @@ pub fn golden(file: &str, content: &Value) {
 
 #[test]
 fn canonical_texts() {
+    let [nested, deepest] = [33, 32].map(|depth| format!("{}1{}", "[".repeat(depth), "]".repeat(depth)));
     let accepted = [
         "{}",
         "[]",
@@ -44,8 +45,8 @@ fn canonical_texts() {
         r#""\b\t\n\f\r\"\\/\u0000\u001f""#,
         "\"\u{7f}\u{2028}\u{fffd}\u{1f9fe}\"",
         r#"{"amount":18679,"name":"深圳市国贸旋转餐厅有限公司","quantity":"0.5"}"#,
+        &deepest,
     ];
-    let nested = format!("{}1{}", "[".repeat(33), "]".repeat(33));
     let refused = [
         r#"{"b":1,"a":2}"#,
         r#"{"a":1,"a":1}"#,
@@ -110,6 +111,16 @@ fn trees() {
             consistency.push(json!({"old": old, "new": size, "proof": prover.consistency(old).unwrap()}));
         }
     }
+    let mut nodes = Nodes::default();
+    let provers: Vec<_> = (1..=70).map(|size| (size, Prover::new(&store, size))).collect();
+    let every_inclusion: Vec<Vec<String>> = provers
+        .iter()
+        .map(|(size, prover)| (0..*size).map(|index| nodes.numbers(&prover.inclusion(index).unwrap())).collect())
+        .collect();
+    let every_consistency: Vec<Vec<String>> = provers
+        .iter()
+        .map(|(size, prover)| (1..=*size).map(|old| nodes.numbers(&prover.consistency(old).unwrap())).collect())
+        .collect();
     golden(
         "tree.json",
         &json!({
@@ -117,8 +128,29 @@ fn trees() {
             "roots": roots,
             "inclusion": inclusion,
             "consistency": consistency,
+            "nodes": nodes.0,
+            "every_inclusion": every_inclusion,
+            "every_consistency": every_consistency,
         }),
     );
+}
+
+/// Hashes that proofs are made of, each once.
+#[derive(Default)]
+struct Nodes(Vec<Hash>);
+
+impl Nodes {
+    /// A proof as numbers of hashes, with spaces between.
+    fn numbers(&mut self, proof: &[Hash]) -> String {
+        let number = |hash: &Hash| {
+            let known = self.0.iter().position(|node| node == hash);
+            known.unwrap_or_else(|| {
+                self.0.push(*hash);
+                self.0.len() - 1
+            })
+        };
+        proof.iter().map(number).map(|number| number.to_string()).collect::<Vec<_>>().join(" ")
+    }
 }
 
 #[test]

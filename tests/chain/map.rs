@@ -3,8 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use jmt::proof::SparseMerkleProof;
+use jmt::storage::{LeafNode, NodeKey, TreeReader};
+use jmt::{JellyfishMerkleTree, KeyHash, OwnedValue, RootHash, SimpleHasher, Version};
 use piaolian::chain::{Hash, keccak256};
 use serde_json::{Value, json};
+use sha3::{Digest, Keccak256};
 
 use crate::golden::golden;
 use crate::world::{CODE, nothing, state_value, text};
@@ -115,8 +119,7 @@ fn subtree(leaves: &[(Key, Hash)], depth: usize) -> Node {
     }
 }
 
-pub const WORDS: [&str; 8] =
-    ["open", "locked", "closed", "pledged", "settled", "settled_locked", "reversed", "red"];
+pub const WORDS: [&str; 8] = ["open", "locked", "closed", "pledged", "settled", "settled_locked", "reversed", "red"];
 
 /// Maps of these many invoices, in the words by turns. The first ten are in one batch; later ones in several years and batches, so
 /// that ways of all shapes come up.
@@ -125,7 +128,7 @@ pub const SIZES: [usize; 6] = [0, 1, 2, 3, 10, 100];
 pub fn invoice(nth: usize) -> String {
     match nth {
         0..10 => format!("{CODE}-{:08}", nth + 1),
-        _ => format!("1440318{:02}91{}0-{:08}", nth % 5, 1 + nth % 3, nth * nth * 997),
+        _ => format!("14403{}09{}10-{:08}", 18 + nth % 5, 1 + nth % 3, nth * nth * 997),
     }
 }
 
@@ -142,7 +145,10 @@ pub fn map_of(size: usize) -> StateMap {
 pub fn absent() -> Vec<String> {
     let near = ["00000000", "00000011", "00000012", "00000018", "00000099", "00000100", "99999999"];
     let mut all: Vec<String> = near.iter().map(|number| format!("{CODE}-{number}")).collect();
-    all.extend(["000000000000-00000000", "144031809111-00000001", "944031809110-00000001", "999999999999-99999999"].map(String::from));
+    all.extend(
+        ["000000000000-00000000", "144031809111-00000001", "944031809110-00000001", "999999999999-99999999"]
+            .map(String::from),
+    );
     all
 }
 
@@ -185,4 +191,89 @@ fn the_ways_of_the_golden_maps_have_every_shape() {
     let longest = maps[5].0.keys().map(|key| maps[5].way(key).1.len()).max().unwrap();
     let shortest = maps[5].0.keys().map(|key| maps[5].way(key).1.len()).min().unwrap();
     assert!(longest > 70 && shortest < 60, "{shortest} to {longest}");
+}
+
+/// keccak256, as `jmt` asks for hashes.
+struct Keccak(Keccak256);
+
+impl SimpleHasher for Keccak {
+    fn new() -> Self {
+        Self(Keccak256::new())
+    }
+
+    fn update(&mut self, data: &[u8]) {
+        Digest::update(&mut self.0, data);
+    }
+
+    fn finalize(self) -> [u8; 32] {
+        self.0.finalize().into()
+    }
+}
+
+/// A proof as `jmt` has it, in its own serde form: it wants the nodes beside the way and hashes them itself.
+fn proof_of(end: &Node, siblings: &[Node]) -> SparseMerkleProof<Keccak> {
+    let leaf = |key: &Key, value: &Hash| json!({"key_hash": key, "value_hash": value.as_bytes()});
+    let node = |node: &Node| match node {
+        Node::Nothing => json!("Null"),
+        Node::Leaf(key, value) => json!({"Leaf": leaf(key, value)}),
+        Node::Inner(left, right) => {
+            json!({"Internal": {"left_child": left.as_bytes(), "right_child": right.as_bytes()}})
+        }
+    };
+    let end = match end {
+        Node::Leaf(key, value) => leaf(key, value),
+        Node::Nothing | Node::Inner(..) => Value::Null,
+    };
+    let siblings: Vec<Value> = siblings.iter().map(node).collect();
+    serde_json::from_value(json!({"leaf": end, "siblings": siblings, "phantom_hasher": null})).unwrap()
+}
+
+#[test]
+fn jmt_verifies_the_paths_of_the_golden_maps_and_no_others() {
+    let mut judged = 0;
+    for size in SIZES {
+        let map = map_of(size);
+        let root = RootHash(map.root().0);
+        for invoice in (0..size).map(invoice).chain(absent()) {
+            let key = key_of(&invoice);
+            let (end, siblings) = map.way(&key);
+            let (proof, asked) = (proof_of(&end, &siblings), KeyHash(key));
+            let value = map.0.get(&key);
+            assert!(proof.verify(root, asked, value).is_ok(), "{invoice} of {size}");
+            assert!(proof.verify(RootHash(PLACEHOLDER.0), asked, value).is_err() || size == 0, "{invoice} of {size}");
+            let opposite = if value.is_some() { None } else { Some("{}") };
+            assert!(proof.verify(root, asked, opposite).is_err(), "{invoice} of {size}");
+            let shorter = proof_of(&end, siblings.get(1..).unwrap_or_default());
+            assert!(shorter.verify(root, asked, value).is_err() || siblings.is_empty(), "{invoice} of {size}");
+            judged += 1;
+        }
+    }
+    assert_eq!(judged, 116 + SIZES.len() * absent().len());
+}
+
+/// An empty store: `jmt` builds the map of one batch from nothing.
+struct Empty;
+
+impl TreeReader for Empty {
+    fn get_node_option(&self, _: &NodeKey) -> anyhow::Result<Option<jmt::storage::Node>> {
+        Ok(None)
+    }
+
+    fn get_value_option(&self, _: Version, _: KeyHash) -> anyhow::Result<Option<OwnedValue>> {
+        Ok(None)
+    }
+
+    fn get_rightmost_leaf(&self) -> anyhow::Result<Option<(NodeKey, LeafNode)>> {
+        Ok(None)
+    }
+}
+
+#[test]
+fn jmt_makes_the_same_roots() {
+    for size in SIZES.into_iter().filter(|size| *size > 0) {
+        let map = map_of(size);
+        let values = map.0.iter().map(|(key, value)| (KeyHash(*key), Some(value.clone().into_bytes())));
+        let (root, _) = JellyfishMerkleTree::<_, Keccak>::new(&Empty).put_value_set(values, 0).unwrap();
+        assert_eq!(Hash(root.0), map.root(), "{size}");
+    }
 }

@@ -63,7 +63,8 @@ pub fn parsed(text: &str) -> Value {
 /// A chain under rosters from these heights on, of these blocks after genesis: the version of the header, and the entries.
 pub fn grow(id: &'static str, terms: &[(u64, &[Seat])], blocks: &[(u8, &[Event])]) -> Chain {
     let seated = |(from, seats): &(u64, &[Seat])| {
-        let member = |(text, power, key): &Seat| Member { name: name(text), power: *power, key: seal_key(key).public() };
+        let member =
+            |(text, power, key): &Seat| Member { name: name(text), power: *power, key: seal_key(key).public() };
         let chain = ChainId::try_from(id).unwrap();
         Term { seats: seats.to_vec(), roster: Roster::new(chain, *from, seats.iter().map(member).collect()).unwrap() }
     };
@@ -214,7 +215,9 @@ pub fn state_value(leaf: &Hash, word: &str, time: i64) -> Value {
 /// The text of a member's vote for a header.
 pub fn vote(header: &str, round: u32) -> String {
     let read = parsed(header);
-    text(&json!({"v": 1, "chain": read["chain"], "height": read["height"], "round": round, "header": header_hash(header)}))
+    text(
+        &json!({"v": 1, "chain": read["chain"], "height": read["height"], "round": round, "header": header_hash(header)}),
+    )
 }
 
 /// A seal under a member's name with the key of this name.
@@ -251,10 +254,18 @@ pub const NEWEST: usize = 8;
 
 pub fn world() -> World {
     use Event::{Issue, Pay, Red, Turn};
-    let founders: &[Seat] =
-        &[("auditor", 1, "auditor"), ("kingdee", 1, "kingdee"), ("tax-bureau", 1, "tax-bureau"), ("tencent", 1, "tencent")];
-    let rotated: &[Seat] =
-        &[("auditor", 1, "auditor"), ("kingdee", 1, "kingdee"), ("tax-bureau", 1, "tax-bureau"), ("tencent", 1, "tencent-2")];
+    let founders: &[Seat] = &[
+        ("auditor", 1, "auditor"),
+        ("kingdee", 1, "kingdee"),
+        ("tax-bureau", 1, "tax-bureau"),
+        ("tencent", 1, "tencent"),
+    ];
+    let rotated: &[Seat] = &[
+        ("auditor", 1, "auditor"),
+        ("kingdee", 1, "kingdee"),
+        ("tax-bureau", 1, "tax-bureau"),
+        ("tencent", 1, "tencent-2"),
+    ];
     let heavier: &[Seat] =
         &[("bank", 2, "bank"), ("kingdee", 1, "kingdee"), ("tax-bureau", 1, "tax-bureau"), ("tencent", 1, "tencent-2")];
     let blocks: [(u8, &[Event]); 8] = [
@@ -264,7 +275,17 @@ pub fn world() -> World {
         (2, &[Turn(INVOICE, "locked"), Turn(6, "pledged"), Issue]),
         (2, &[Turn(7, "closed"), Turn(6, "settled"), Turn(8, "pledged")]),
         (2, &[]),
-        (2, &[Turn(INVOICE, "open"), Red, Turn(INVOICE, "reversed"), Turn(6, "settled_locked"), Turn(8, "settled"), Issue]),
+        (
+            2,
+            &[
+                Turn(INVOICE, "open"),
+                Red,
+                Turn(INVOICE, "reversed"),
+                Turn(6, "settled_locked"),
+                Turn(8, "settled"),
+                Issue,
+            ],
+        ),
         (2, &[Turn(3, "locked"), Pay]),
     ];
     let short: [(u8, &[Event]); 2] = [(2, &[Pay, Issue]), (2, &[Issue, Turn(1, "closed"), Red])];
