@@ -96,7 +96,7 @@ pub fn list(value: &mut Value) -> &mut Vec<Value> {
 
 pub fn verify(document: &[u8], rosters: &[Roster], expected: Option<&str>) -> Verdict {
     // A printed hash is the algorithm's number and the hash.
-    let expected: Option<Hash> = expected.map(|printed| printed[2..].parse().unwrap());
+    let expected: Option<Hash> = expected.map(|printed| printed.split_at(2).1.parse().unwrap());
     verify_document_json(document, rosters, expected.as_ref())
 }
 

@@ -14,6 +14,8 @@ use crate::golden::golden;
 use crate::world::{CODE, nothing, state_value, text};
 
 pub type Key = [u8; 32];
+/// A key and keccak256 of its value text.
+type Leaf = (Key, Hash);
 
 pub const PLACEHOLDER: Hash = Hash(*b"SPARSE_MERKLE_PLACEHOLDER_HASH__");
 
@@ -63,7 +65,7 @@ impl StateMap {
         self.0.insert(key, value);
     }
 
-    fn leaves(&self) -> Vec<(Key, Hash)> {
+    fn leaves(&self) -> Vec<Leaf> {
         self.0.iter().map(|(key, value)| (*key, keccak256(value))).collect()
     }
 
@@ -92,7 +94,7 @@ impl StateMap {
             .iter()
             .map(|node| match node {
                 Node::Nothing => json!(""),
-                node => json!(node.hash()),
+                Node::Leaf(..) | Node::Inner(..) => json!(node.hash()),
             })
             .collect();
         match end {
@@ -104,11 +106,11 @@ impl StateMap {
 }
 
 /// The leaves whose bit at a depth is clear, and those where it is set.
-fn halves(leaves: &[(Key, Hash)], depth: usize) -> (&[(Key, Hash)], &[(Key, Hash)]) {
+fn halves(leaves: &[Leaf], depth: usize) -> (&[Leaf], &[Leaf]) {
     leaves.split_at(leaves.partition_point(|(key, _)| !bit(key, depth)))
 }
 
-fn subtree(leaves: &[(Key, Hash)], depth: usize) -> Node {
+fn subtree(leaves: &[Leaf], depth: usize) -> Node {
     match leaves {
         [] => Node::Nothing,
         [(key, value)] => Node::Leaf(*key, *value),

@@ -11,9 +11,36 @@ from canonical import canonical
 from eth_keys import keys
 from eth_utils import keccak, to_checksum_address
 from verifier import (
-    PLACEHOLDER, Bad, check_header, climb, continues, eip191, header_hash, includes, is_int, leaf, low_s, map_key, map_leaf,
-    map_path, map_root, members, need, parse_canonical, path, read_roster, read_value, recover, root, roster_hash, sealed,
-    stands_for_absence, subproof, verdict,
+    PLACEHOLDER,
+    Bad,
+    check_header,
+    check_seals,
+    climb,
+    continues,
+    eip191,
+    header_hash,
+    includes,
+    is_int,
+    leaf,
+    low_s,
+    map_key,
+    map_leaf,
+    map_path,
+    map_root,
+    members,
+    need,
+    parse_canonical,
+    path,
+    read_header,
+    read_roster,
+    read_value,
+    recover,
+    root,
+    roster_hash,
+    sealed,
+    stands_for_absence,
+    subproof,
+    verdict,
 )
 
 
@@ -125,18 +152,65 @@ def check_issuer_file(golden):
             yield True, True, case["why"]
 
 
+def follows(second, first):
+    one, two = parse_canonical(first), parse_canonical(second)
+    need(two["chain"] == one["chain"] and two["height"] == one["height"] + 1, "chain, height")
+    need(two["prev"] == header_hash(first).hex() and two["members"] == one["next_members"], "prev, members")
+    need(two["time"] >= one["time"] and two["size"] >= one["size"], "time, size")
+    need(two["size"] > one["size"] or two["root"] == one["root"], "root")
+    need("state" in two or "state" not in one, "version")
+    need(two["size"] > one["size"] or "state" not in one or two["state"] == one["state"], "state")
+    return True
+
+
 def check_header_file(golden):
     for case in golden["rosters"]:
         read_roster(case["text"])
         yield roster_hash(case["text"]).hex(), case["hash"], case["text"]
-    before = None
-    for case in golden["headers"]:
-        header = parse_canonical(case["text"])
-        check_header(header)
-        yield header_hash(case["text"]).hex(), case["hash"], case["text"]
-        if before:
-            yield (header["prev"], header["members"], header["height"]), before, case["text"]
-        before = (case["hash"], header["next_members"], header["height"] + 1)
+    for headers in (golden["headers"], golden["changed"]):
+        for case in headers:
+            check_header(parse_canonical(case["text"]))
+            yield header_hash(case["text"]).hex(), case["hash"], case["text"]
+        for first, second in zip(headers, headers[1:]):
+            yield follows(second["text"], first["text"]), True, second["text"]
+    yield {parse_canonical(case["text"])["v"] for case in golden["changed"]}, {1, 2}, "versions"
+    for case in golden["pairs"]:
+        for text in (case["first"], case["second"]):
+            check_header(parse_canonical(text))
+        try:
+            yield follows(case["second"], case["first"]), "refused", case["name"]
+        except Bad:
+            yield True, True, case["name"]
+
+
+def check_stream_file(golden):
+    """Section 13: the lines, the tree, the headers and the seals of a ledger stream."""
+    lines = golden["stream"].split("\n")
+    yield lines.pop(), "", "the end"
+    first = parse_canonical(lines.pop(0))
+    members(first, "stream", "chain", "roster")
+    rosters = [(text, read_roster(text)) for text in golden["rosters"]]
+    yield (first["stream"], first["chain"], first["roster"]), (1, rosters[0][1]["chain"], rosters[0][0]), "first line"
+    leaves, before = [], None
+    while lines:
+        block = parse_canonical(lines.pop(0))
+        members(block, "entries", "header", "seals")
+        header, said = read_header(block["header"], {}), {"sealed": {}}
+        if before is None:
+            yield (header["height"], header["members"], block["entries"]), (0, roster_hash(first["roster"]).hex(), 0), "genesis"
+        else:
+            yield follows(block["header"], before), True, block["header"]
+        for text in lines[: block["entries"]]:
+            entry = parse_canonical(text)
+            told = entry["chain"], entry["index"], entry["time"]
+            yield told, (header["chain"], len(leaves), header["time"]), text
+            leaves.append(leaf(text))
+        lines = lines[block["entries"] :]
+        yield (header["size"], header["root"]), (len(leaves), root(leaves).hex()), block["header"]
+        check_seals(block, header, rosters, said)
+        yield said["sealed"]["power"], said["sealed"]["total"], block["header"]
+        before = block["header"]
+    yield (len(leaves), header_hash(before).hex()), (golden["size"], golden["hash"]), "the last header"
 
 
 def check_seal_file(golden):
@@ -276,6 +350,7 @@ FILES = {
     "valid.json": check_document_file,
     "forgeries.json": check_document_file,
     "states.json": check_state_file,
+    "stream.json": check_stream_file,
     "rotation.json": check_rotation_file,
     "entries.json": check_entries_file,
     "entries-v1.json": check_old_entries_file,

@@ -48,7 +48,7 @@ fn incomplete(receipt: &Value, forged: &mut Forged) {
         drop(e.as_object_mut().unwrap().remove("signature"));
     });
     bad("signature without v", "the issuer's signature has 64 bytes, like a seal's", "entry.signature", |e| {
-        e["signature"] = json!(&e["signature"].as_str().unwrap()[..128]);
+        e["signature"] = json!(e["signature"].as_str().unwrap().split_at(128).0);
     });
     bad("signature in capitals", "the issuer's signature is written with capital digits", "entry.signature", |e| {
         e["signature"] = json!(e["signature"].as_str().unwrap().to_uppercase());
@@ -140,7 +140,8 @@ fn foreign(world: &World, receipt: &Value, forged: &mut Forged) {
 
 fn edges(receipt: &Value, forged: &mut Forged) {
     let good = parsed(receipt["entry"].as_str().unwrap())["signature"].as_str().unwrap().to_owned();
-    let (r, s, v) = (&good[..64], &good[64..128], &good[128..]);
+    let (rs, v) = good.split_at(128);
+    let (r, s) = rs.split_at(64);
     let (zero, other_v) = ("0".repeat(64), if v == "1b" { "1c" } else { "1b" });
     let mut bad = |name, what, signature: String| {
         let changed = with_text(receipt, "entry", |entry| entry["signature"] = json!(signature));
@@ -152,7 +153,11 @@ fn edges(receipt: &Value, forged: &mut Forged) {
         "s is n - s and v the other one: the same key over the same draft, in a second form",
         high_s(bytes).to_string(),
     );
-    bad("issuer's high s, same v", "s is n - s, and v as it was", format!("{}{v}", &high_s(bytes).to_string()[..128]));
+    bad(
+        "issuer's high s, same v",
+        "s is n - s, and v as it was",
+        format!("{}{v}", high_s(bytes).to_string().split_at(128).0),
+    );
     bad("issuer's r is 0", "r of the issuer's signature is 0", format!("{zero}{s}{v}"));
     bad("issuer's s is 0", "s of the issuer's signature is 0", format!("{r}{zero}{v}"));
     bad("issuer's r is n", "r of the issuer's signature is the order", format!("{ORDER}{s}{v}"));

@@ -278,7 +278,7 @@ fn signatures(world: &World, forged: &mut Forged) {
     bad(
         "high-S seal",
         "s of a seal is n - s: the same key over the same vote, in a second form",
-        high_s(padded).to_string()[..128].to_owned(),
+        high_s(padded).to_string().split_at(128).0.to_owned(),
     );
     bad("seal's r is 0", "r of a seal is 0", format!("{zero}{s}"));
     bad("seal's s is 0", "s of a seal is 0", format!("{r}{zero}"));
@@ -290,7 +290,7 @@ fn signatures(world: &World, forged: &mut Forged) {
     bad(
         "bit of a seal altered",
         "the last digit of a seal's signature is another",
-        format!("{}{flipped}", &good[..127]),
+        format!("{}{flipped}", good.split_at(127).0),
     );
 }
 

@@ -124,7 +124,7 @@ fn entry_texts(receipt: &Value, forged: &mut Forged) {
     bad(
         "entry cut off",
         "the last byte of the entry's text is missing",
-        whole(entry[..entry.len() - 1].to_owned()),
+        whole(entry.strip_suffix('}').unwrap().to_owned()),
         "entry",
     );
     bad("entry twice", "the entry's text stands twice", whole(format!("{entry}{entry}")), "entry");
