@@ -58,7 +58,7 @@ const HEADER = {
 export function readHeader(text) {
   const value = readCanonical(text);
   const header = asRecord(HEADER, { state: asHash })(value);
-  if (header === undefined || (header.v === 2n) !== (header.state !== undefined)) return { malformed: "not a header", field: "" };
+  if (header === undefined) return { malformed: "not a header", field: "" };
   const genesis = header.height === 0n;
   const rules = [
     [header.time >= 0n, "time", "the time is before 1970"],
@@ -66,7 +66,8 @@ export function readHeader(text) {
     [!genesis || sameBytes(header.members, header.next_members), "next_members", "genesis changes the roster"],
     [genesis === sameBytes(header.prev, ZERO_HASH), "prev", "zeros stand for the header before in genesis, and only there"],
     [header.size > 0n || sameBytes(header.root, EMPTY_ROOT), "root", "an empty tree has another root"],
-    [!genesis || header.v === 1n || sameBytes(header.state, EMPTY_STATE), "state", "genesis has a state"],
+    [(header.v === 2n) === (header.state !== undefined), "state", "the root of the present states stands in version 2, and only there"],
+    [header.size > 0n || sameBytes(header.state ?? EMPTY_STATE, EMPTY_STATE), "state", "without entries there are no states"],
   ];
   const broken = rules.find(([holds]) => !holds);
   return broken ? { malformed: broken[2], field: broken[1] } : { ...header, hash: headerHash(text) };

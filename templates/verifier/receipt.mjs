@@ -22,9 +22,7 @@ export class Malformed extends Error {
 /** A sibling of a path: a hash, or nothing for the empty subtree. */
 const asSibling = (value) => (value === "" ? EMPTY_STATE : fromHex(value, 32) ?? undefined);
 
-const asInvoice = (value) => (typeof value === "string" && /^[0-9]{12}-[0-9]{8}$/.test(value) ? value : undefined);
-
-/** Whether the bytes are those of a state proof: an object with a member `invoice` and no member `entry`. */
+/** Whether a document is a state proof: an object with a member `invoice` and no member `entry`. */
 function isStateProof(value) {
   return value instanceof Map && value.has("invoice") && !value.has("entry");
 }
@@ -56,7 +54,7 @@ export function readDocument(bytes) {
   let document;
   if (isStateProof(value)) {
     const other = record({ key: asHash, value: asHash });
-    document = record({ ...shared, invoice: asInvoice, state: record({ siblings }, { value: asText, other }) })(value);
+    document = record({ ...shared, invoice: asText, state: record({ siblings }, { value: asText, other }) })(value);
   } else {
     const state = record({ siblings, value: asText });
     document = record({ ...shared, entry: asText, index: asIndex, proof: asArray(asHash) }, { state })(value);
@@ -66,14 +64,22 @@ export function readDocument(bytes) {
   return document;
 }
 
-function checkForm(document) {
-  const { entry, proof, seals, state, v } = document;
-  const newest = entry === undefined || state === undefined ? 1n : 2n;
-  if (v !== newest) throw new Malformed("", "the version does not go with what is there");
-  if (entry === undefined && state.value !== undefined && state.other !== undefined) {
-    throw new Malformed("", "a proof of presence names no other leaf");
+function checkForm({ entry, invoice, proof, seals, state, v }) {
+  if (entry !== undefined) {
+    if (v !== 1n && v !== 2n) throw new Malformed("", `format version ${v} is not known, only 1 and 2`);
+    limit(proof, PROOF_HASHES_MAX, "proof");
+    limit(seals, SEALS_MAX, "seals");
+    if ((v === 2n) !== (state !== undefined)) throw new Malformed("state", "a present state stands in version 2, and only there");
+    limit(state?.siblings ?? [], SIBLINGS_MAX, "state.siblings");
+    return;
   }
-  if (proof !== undefined) limit(proof, PROOF_HASHES_MAX, "proof");
+  if (v !== 1n) throw new Malformed("", `format version ${v} is not known, only 1`);
   limit(seals, SEALS_MAX, "seals");
-  if (state !== undefined) limit(state.siblings, SIBLINGS_MAX, "state.siblings");
+  limit(state.siblings, SIBLINGS_MAX, "state.siblings");
+  if (state.value !== undefined && state.other !== undefined) {
+    throw new Malformed("state.other", "a state that is there needs no other leaf");
+  }
+  if (!/^[0-9]{12}-[0-9]{8}$/.test(invoice)) {
+    throw new Malformed("invoice", "an invoice is named by 12 digits, a hyphen and 8 digits");
+  }
 }
