@@ -5,7 +5,7 @@
 // Map is in `repeated`: who reads documents refuses it, who reads canonical text sees it when it compares the texts.
 
 /** Arrays and objects within one another that are read at all; whoever needs fewer counts them himself. */
-const DEPTH_MAX = 127;
+const READ_DEPTH_MAX = 127;
 
 /** A number as it is written. `integer` is its value as BigInt where it is written as an integer (not `-0`), else null. */
 export class JsonNumber {
@@ -105,14 +105,14 @@ class Reader {
   }
 
   array(depth) {
-    if (depth > DEPTH_MAX) this.fail("too many arrays and objects within one another");
+    if (depth > READ_DEPTH_MAX) this.fail("too many arrays and objects within one another");
     const items = [];
     this.each("[", "]", () => items.push(this.value(depth)));
     return items;
   }
 
   object(depth) {
-    if (depth > DEPTH_MAX) this.fail("too many arrays and objects within one another");
+    if (depth > READ_DEPTH_MAX) this.fail("too many arrays and objects within one another");
     const members = new Map();
     this.each("{", "}", () => {
       if (this.text[this.at] !== '"') this.fail("no key");

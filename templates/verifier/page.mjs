@@ -6,7 +6,7 @@ import { isPdf, NoReceipt, receiptInPdf } from "./pdf.mjs";
 import { NOT_COVERED_CHINESE, STATES, VERDICTS } from "./words.mjs";
 import { readPrintedHash, verifyDocument } from "./verdict.mjs";
 import { readRoster, readRosters } from "./header.mjs";
-import { toHex, utf8 } from "./bytes.mjs";
+import { sameBytes, toHex, utf8 } from "./bytes.mjs";
 
 const STORED = "piaolian-rosters";
 const FILE_BYTES_MAX = 64 * 1024 * 1024;
@@ -45,15 +45,16 @@ function storedRosters() {
 
 function keepRosters() {
   try {
-    localStorage.setItem(STORED, `[${rosters.map(({ text }) => text).join(",")}]`);
+    localStorage.setItem(STORED, `[${rosters.filter(({ preset }) => !preset).map(({ text }) => text).join(",")}]`);
   } catch {
     // A page from a file may not be allowed to: then they last as long as the page.
   }
 }
 
-function addRosters(text) {
+/** Adds the rosters of a text. Those of a prepared copy (`preset`) are not kept: nobody has chosen them. */
+function addRosters(text, preset) {
   for (const roster of readRosters(text)) {
-    if (!rosters.some(({ hash }) => toHex(hash) === toHex(roster.hash))) rosters.push(roster);
+    rosters = [...rosters.filter(({ hash }) => !sameBytes(hash, roster.hash)), { ...roster, preset }];
   }
   keepRosters();
   showRosters();
@@ -73,7 +74,8 @@ function showRosters() {
         ["起始高度", "From height", `${roster.from}`],
         ["成员", "Members", roster.members.map(({ name, power }) => `${name} (${power})`).join(", ")],
         ["指纹", "Fingerprint", toHex(roster.hash), true],
-      ]), remove);
+      ]), roster.preset ? element("p", { class: "warn" }, "此名册随页面而来，请核对指纹。", english("This roster came with the page: compare its fingerprint.")) : undefined,
+      remove);
   }));
 }
 
@@ -193,9 +195,9 @@ function problem(place, text) {
   byId(place).textContent = text;
 }
 
-async function takeRosters(text) {
+function takeRosters(text, preset = false) {
   try {
-    addRosters(text);
+    addRosters(text, preset);
     problem("roster-problem", "");
   } catch (fault) {
     problem("roster-problem", `不是成员名册 Not a roster: ${fault.message}`);
@@ -228,17 +230,17 @@ function onFiles(id, take) {
 /** A copy of this page can be prepared with rosters and documents in it, as JSON: `{"rosters":[text],"documents":[{"name","text"}]}`. */
 async function takePreset() {
   const preset = JSON.parse(byId("preset").textContent);
-  for (const text of preset.rosters ?? []) await takeRosters(text);
+  for (const text of preset.rosters ?? []) takeRosters(text, true);
   for (const { name, text } of preset.documents ?? []) await verifyOne(name, utf8(text));
 }
 
 async function begin() {
   rosters = storedRosters();
   showRosters();
-  onFiles("roster-files", async (files) => { for (const file of files) await takeRosters(await textOf(file)); });
+  onFiles("roster-files", async (files) => { for (const file of files) takeRosters(await textOf(file)); });
   onFiles("files", verifyFiles);
   byId("roster-add").addEventListener("click", () => takeRosters(byId("roster-text").value));
-  byId("text-verify").addEventListener("click", () => verifyOne("粘贴的文本 Pasted text", utf8(byId("text").value.toWellFormed?.() ?? byId("text").value)));
+  byId("text-verify").addEventListener("click", () => verifyOne("粘贴的文本 Pasted text", utf8(byId("text").value)));
   byId("clear").addEventListener("click", () => byId("results").replaceChildren());
   // A file that is dropped beside the areas MUST NOT replace the page.
   for (const type of ["dragover", "drop"]) addEventListener(type, (event) => event.preventDefault());
