@@ -15,6 +15,9 @@ mod attachment;
 #[path = "verifier/byte_edits.rs"]
 mod byte_edits;
 #[cfg(test)]
+#[path = "verifier/case.rs"]
+mod case;
+#[cfg(test)]
 #[path = "verifier/dice.rs"]
 mod dice;
 #[cfg(test)]
@@ -24,6 +27,9 @@ mod differential;
 #[path = "verifier/edits.rs"]
 mod edits;
 #[cfg(test)]
+#[path = "verifier/entry_edits.rs"]
+mod entry_edits;
+#[cfg(test)]
 #[path = "verifier/library.rs"]
 mod library;
 #[cfg(test)]
@@ -32,6 +38,12 @@ mod node;
 #[cfg(test)]
 #[path = "verifier/page.rs"]
 mod page;
+#[cfg(test)]
+#[path = "verifier/signature_edits.rs"]
+mod signature_edits;
+#[cfg(test)]
+#[path = "verifier/state_edits.rs"]
+mod state_edits;
 #[cfg(test)]
 #[path = "verifier/text_edits.rs"]
 mod text_edits;

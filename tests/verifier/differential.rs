@@ -10,8 +10,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::byte_edits::{damage, written};
+use crate::case::{Case, Stage, fresh};
 use crate::dice::{Dice, number};
-use crate::edits::{Case, EDITS, Stage, fresh};
+use crate::edits::EDITS;
 use crate::node::started;
 use crate::world::{World, seal_key};
 

@@ -63,7 +63,7 @@ pub fn state_key(code: &str, number: &str) -> [u8; 32] {
 }
 
 pub fn bit(key: &[u8; 32], depth: usize) -> bool {
-    key[depth / 8] & (0x80 >> (depth % 8)) != 0
+    key.get(depth / 8).is_some_and(|byte| byte & (0x80 >> (depth % 8)) != 0)
 }
 
 fn joined(parts: &[&[u8]]) -> Hash {
