@@ -3,7 +3,7 @@
 import { chinaTime, factsOf, yuan } from "./facts.mjs";
 import { decodeUtf8, itemTexts } from "./json.mjs";
 import { isPdf, NoReceipt, receiptInPdf } from "./pdf.mjs";
-import { NOT_COVERED_CHINESE, STATES, VERDICTS } from "./words.mjs";
+import { coveredInChinese, NOT_COVERED_CHINESE, STATES, VERDICTS } from "./words.mjs";
 import { readPrintedHash, verifyDocument } from "./verdict.mjs";
 import { readRoster, readRosters } from "./header.mjs";
 import { sameBytes, toHex, utf8 } from "./bytes.mjs";
@@ -185,8 +185,9 @@ function sealedPart({ sealed, index }) {
 function coveredPart({ covered, not_covered: not }) {
   const list = (title, also, sentences) => (sentences.length === 0 ? [] : [
     element("h3", {}, title, english(also)), element("ul", {}, sentences.map((sentence) => element("li", {}, sentence)))]);
-  const chinese = not.map((sentence) => [`${NOT_COVERED_CHINESE[sentence] ?? ""}`, english(sentence)]);
-  return element("div", {}, list("已核实", "Covered", covered), list("未核实", "Not covered", chinese));
+  const both = (chinese) => (sentence) => [chinese(sentence), english(sentence)];
+  return element("div", {}, list("已核实", "Covered", covered.map(both(coveredInChinese))),
+    list("未核实", "Not covered", not.map(both((sentence) => NOT_COVERED_CHINESE[sentence] ?? ""))));
 }
 
 // --- what the one who opens it does

@@ -42,6 +42,27 @@ export const STATES = {
   red: ["红字发票", "a red invoice"],
   absent: ["此号码从未开具", "this number was never issued"],
 };
+
+/** What sentences of what was covered say in Chinese: a pattern, and the sentence with its groups. */
+const COVERED_CHINESE = [
+  [/^the entry's text is canonical$/, "条目是规范文本"],
+  [/^the header's text is canonical and a header of this format$/, "区块头是规范文本，格式相符"],
+  [/^receipt, entry and header name the chain (\S+) and the index (\d+)$/, "收据、条目与区块头同属链 $1，条目序号均为 $2"],
+  [/^the entry is the one whose hash was expected$/, "条目的哈希与所期望的一致"],
+  [/^the entry is not later than the header$/, "条目时间不晚于区块时间"],
+  [/^the entry carries no draft: there is no issuer signature to check$/, "条目不含发票草稿，没有开票方签名可核"],
+  [/^the draft was signed by the issuer (\S+) \(.*\)$/, "发票草稿由开票方 $1 签名（该密钥属于销售方，由成员签章作证）"],
+  [/^the entry is number (\d+) of the (\d+) entries under the header's root$/, "条目是区块头之下 $2 条中的第 $1 条（从 0 起）"],
+  [/^as of block (\d+) the invoice (\S+) was (\S+)$/, "截至区块 $1，发票 $2 的现状为 $3"],
+  [/^the header is sealed by (.*) with (\d+) of (\d+) of the voting power$/, "区块头由 $1 签章，占表决权 $2 / $3"],
+];
+
+/** A sentence of what was covered, in Chinese. */
+export function coveredInChinese(sentence) {
+  const [pattern, chinese] = COVERED_CHINESE.find(([one]) => one.test(sentence)) ?? [/^/, ""];
+  return chinese && sentence.replace(pattern, chinese);
+}
+
 /** Sentences of what a verdict does not cover, in Chinese by their English. */
 export const NOT_COVERED_CHINESE = {
   "whether the entry was reversed, locked or booked later: ask the chain": "此后是否被红冲、锁定或入账：请向链查询",

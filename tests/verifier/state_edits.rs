@@ -11,7 +11,7 @@ use crate::world::{siblings, state_value};
 
 pub fn state(case: &mut Case, stage: &Stage, dice: &mut Dice) {
     let Some(Value::Object(state)) = case.document.get_mut("state") else { return };
-    match dice.below(5) {
+    match dice.below(6) {
         0 => {
             if let Some(path) = state.get_mut("siblings").and_then(Value::as_array_mut) {
                 edit_list(path, dice);
@@ -35,11 +35,14 @@ pub fn state(case: &mut Case, stage: &Stage, dice: &mut Dice) {
 /// The asked key as its own neighbour, or one that does not share the way.
 pub fn own_key_as_other(case: &mut Case, stage: &Stage, dice: &mut Dice) {
     let Some(mut key) = case.key().filter(|_| !case.is_receipt()) else { return };
-    if dice.chance(50) {
-        key[dice.below(10)] ^= 1 << dice.below(8);
+    let path = case.hashes("/state/siblings");
+    // The first bit that need not be the same, the last that must, or any.
+    let any = dice.below(80);
+    let depth = dice.one_of(&[path.len(), path.len().saturating_sub(1), any]);
+    if let Some(byte) = key.get_mut(depth / 8).filter(|_| dice.chance(70)) {
+        *byte ^= 0x80 >> (depth % 8);
     }
     let value = Hash(dice.bytes32());
-    let path = case.hashes("/state/siblings");
     let root = state_climbed(&key, state_leaf(&key, &value), &path);
     case.document["state"] =
         json!({"siblings": siblings(&path), "other": {"key": Hash(key).to_string(), "value": value.to_string()}});

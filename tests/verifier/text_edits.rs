@@ -149,6 +149,8 @@ fn raw(dice: &mut Dice) -> String {
         "[1, 2]",
         "\u{a0}1",
         "1\u{c}",
+        "{\"$serde_json::private::RawValue\":\"1\"}",
+        "{\"$serde_json::private::Number\":\"1\"}",
         "{\"__proto__\":1}",
         "{\"constructor\":1,\"toString\":2}",
         "true",
