@@ -18,6 +18,7 @@ mod pdf;
 mod qr;
 mod subset;
 mod table;
+mod verifier;
 mod wrap;
 
 pub use face::{Face, FaceLine, FaceParty};
@@ -29,3 +30,4 @@ pub use pages::{
 };
 pub use pdf::{Rendered, invoice_pdf};
 pub use qr::{QUIET_MODULES, QrMatrix, matrix, png, svg};
+pub use verifier::verifier_page;
