@@ -1,0 +1,49 @@
+//! The golden files of `fixtures/chain`: rosters to trust, and what is known to be true under them.
+//!
+//! No fuzzer forges a signature. What a target finds to hold under these rosters must be one of the things that hold in the golden files;
+//! anything else is a forgery.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use piaolian::chain::{Receipt, Roster};
+use serde_json::Value;
+
+fn read(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+fn text_of(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+static RECEIPTS: LazyLock<Value> = LazyLock::new(|| read(include_str!("../../../fixtures/chain/receipts.json")));
+static ROTATION: LazyLock<Value> = LazyLock::new(|| read(include_str!("../../../fixtures/chain/rotation.json")));
+
+/// The rosters that the golden receipts are verified with.
+pub static ROSTERS: LazyLock<Vec<Roster>> = LazyLock::new(|| {
+    let texts = RECEIPTS["rosters"].as_array().unwrap();
+    texts.iter().map(|text| Roster::from_text(text.as_str().unwrap()).unwrap()).collect()
+});
+
+/// Entry and header of every golden receipt that is valid.
+pub static SEALED: LazyLock<BTreeSet<(String, String)>> = LazyLock::new(|| {
+    let valid = RECEIPTS["cases"].as_array().unwrap().iter().filter(|case| case["verdict"] == "VALID");
+    valid
+        .map(|case| Receipt::from_json(case["receipt"].as_str().unwrap().as_bytes()).unwrap())
+        .map(|receipt| (receipt.entry, receipt.header))
+        .collect()
+});
+
+/// The rosters that are replaced in the golden changes.
+pub static REPLACED: LazyLock<Vec<Roster>> = LazyLock::new(|| {
+    let changes = ROTATION["changes"].as_array().unwrap();
+    let texts: BTreeSet<String> = changes.iter().map(|change| text_of(&change["prev"])).collect();
+    texts.iter().map(|text| Roster::from_text(text).unwrap()).collect()
+});
+
+/// The statements of the golden changes that count.
+pub static CHANGES: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+    let counting = ROTATION["changes"].as_array().unwrap().iter().filter(|change| change.get("code").is_none());
+    counting.map(|change| text_of(&change["statement"])).collect()
+});

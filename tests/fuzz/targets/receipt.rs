@@ -1,0 +1,27 @@
+//! Receipts: a verdict for any bytes, the same one for the receipt written anew, and never `VALID` for what the golden members did not seal.
+#![no_main]
+
+use fuzzed::golden::{ROSTERS, SEALED};
+use libfuzzer_sys::fuzz_target;
+use piaolian::chain::{Hash, Receipt, VerdictCode, leaf_hash, verify_receipt, verify_receipt_json};
+
+fuzz_target!(|json: &[u8]| {
+    let verdict = verify_receipt_json(json, &ROSTERS, None);
+    let Ok(receipt) = Receipt::from_json(json) else {
+        assert_eq!(verdict.code, VerdictCode::ReceiptMalformed);
+        return;
+    };
+    assert_eq!(verify_receipt(&receipt, &ROSTERS, None), verdict);
+    match receipt.to_json() {
+        Ok(again) => assert_eq!(verify_receipt_json(again.as_bytes(), &ROSTERS, None), verdict),
+        // Canonical text has no such numbers and no such strings; entries and headers are canonical.
+        Err(_) => assert!(!verdict.is_valid()),
+    }
+    let leaf = leaf_hash(&receipt.entry);
+    assert_eq!(verify_receipt(&receipt, &ROSTERS, Some(&leaf)).code, verdict.code);
+    assert!(!verify_receipt(&receipt, &ROSTERS, Some(&Hash::ZERO)).is_valid());
+    assert!(!verify_receipt(&receipt, &[], None).is_valid());
+    if verdict.is_valid() {
+        assert!(SEALED.contains(&(receipt.entry, receipt.header)), "a forged receipt");
+    }
+});
