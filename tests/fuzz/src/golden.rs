@@ -26,12 +26,26 @@ pub static ROSTERS: LazyLock<Vec<Roster>> = LazyLock::new(|| {
     texts.iter().map(|text| Roster::from_text(text.as_str().unwrap()).unwrap()).collect()
 });
 
+/// The golden receipts that can be read, with their verdicts.
+static READABLE: LazyLock<Vec<(Receipt, String)>> = LazyLock::new(|| {
+    let cases = RECEIPTS["cases"].as_array().unwrap().iter();
+    cases
+        .filter_map(|case| {
+            Some((Receipt::from_json(text_of(&case["receipt"]).as_bytes()).ok()?, text_of(&case["verdict"])))
+        })
+        .collect()
+});
+
 /// Entry and header of every golden receipt that is valid.
 pub static SEALED: LazyLock<BTreeSet<(String, String)>> = LazyLock::new(|| {
-    let valid = RECEIPTS["cases"].as_array().unwrap().iter().filter(|case| case["verdict"] == "VALID");
-    valid
-        .map(|case| Receipt::from_json(case["receipt"].as_str().unwrap().as_bytes()).unwrap())
-        .map(|receipt| (receipt.entry, receipt.header))
+    let valid = READABLE.iter().filter(|(_, verdict)| verdict == "VALID");
+    valid.map(|(receipt, _)| (receipt.entry.clone(), receipt.header.clone())).collect()
+});
+
+/// Header and signature of every golden seal that may be a good one.
+pub static SEALS: LazyLock<BTreeSet<(String, String)>> = LazyLock::new(|| {
+    let good = READABLE.iter().filter(|(_, verdict)| verdict != "SEAL_BAD");
+    good.flat_map(|(receipt, _)| receipt.seals.iter().map(|seal| (receipt.header.clone(), seal.signature.to_string())))
         .collect()
 });
 

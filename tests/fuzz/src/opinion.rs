@@ -1,6 +1,8 @@
 //! Second opinions, written from the texts that define what they judge and not from the program.
 
-use piaolian::chain::{Hash, keccak256};
+use std::collections::{BTreeMap, BTreeSet};
+
+use piaolian::chain::{Hash, Receipt, Roster, keccak256};
 use serde_json::Value;
 
 /// Whether a text is canonical by section 1 of `fixtures/chain/README.md`, said with another implementation of RFC 8785.
@@ -81,4 +83,29 @@ pub fn continued_roots(old: u64, new: u64, old_root: &Hash, new_root: &Hash, pro
         (old, new) if old > new => None,
         (old, new) => consistent_roots(old, new, Some(old_root), proof),
     }
+}
+
+fn member<'a>(document: &'a Value, name: &str) -> &'a str {
+    document[name].as_str().unwrap()
+}
+
+/// Whether a receipt's entry stands under its header's root, and the header is sealed by different members of the roster that it names,
+/// all in one round and with more than two thirds of the power. That the seals are good ones is not looked at.
+pub fn is_proven(receipt: &Receipt, rosters: &[Roster]) -> bool {
+    let header: Value = serde_json::from_str(&receipt.header).unwrap();
+    let leaf = keccak256([&[0], receipt.entry.as_bytes()].concat());
+    let root = included_root(&leaf, receipt.index, header["size"].as_u64().unwrap(), &receipt.proof);
+    let Some(roster) = rosters.iter().find(|roster| roster.hash().to_string() == member(&header, "members")) else {
+        return false;
+    };
+    let roster: Value = serde_json::from_str(roster.text()).unwrap();
+    let power: BTreeMap<&str, u128> = (roster["members"].as_array().unwrap().iter())
+        .map(|one| (member(one, "name"), one["power"].as_u64().unwrap().into()))
+        .collect();
+    let sealing: BTreeSet<&str> = receipt.seals.iter().map(|seal| seal.member.as_str()).collect();
+    let held: Option<Vec<u128>> = sealing.iter().map(|name| power.get(name).copied()).collect();
+    root.is_some_and(|root| root.to_string() == member(&header, "root"))
+        && sealing.len() == receipt.seals.len()
+        && receipt.seals.iter().all(|seal| seal.round == receipt.seals[0].round)
+        && held.is_some_and(|held| held.iter().sum::<u128>() * 3 > power.values().sum::<u128>() * 2)
 }

@@ -37,7 +37,8 @@ fn read_entry(entry: &Entry, text: &str) {
 }
 
 fn check_sums(draft: &Checked) {
-    let sum = |of: fn(&piaolian::invoice::CheckedLine) -> Fen| draft.lines().iter().map(|line| of(line).get()).sum::<i64>();
+    let sum =
+        |of: fn(&piaolian::invoice::CheckedLine) -> Fen| draft.lines().iter().map(|line| of(line).get()).sum::<i64>();
     assert_eq!(sum(|line| line.amount()), draft.amount().get());
     assert_eq!(sum(|line| line.tax()), draft.tax().get());
     assert_eq!(sum(|line| line.total()), draft.total().get());

@@ -64,7 +64,8 @@ static SCENE: LazyLock<Scene> = LazyLock::new(|| {
         let code = notice["code"].as_str().unwrap_or_default();
         !["HEADER", "TIMESTAMP", "SERIAL", "SIGNATURE"].iter().any(|early| code.starts_with(&format!("WECHAT-{early}")))
     };
-    let signed = golden["notices"].as_array().unwrap().iter().filter(good).map(|notice| text(&notice["body"])).collect();
+    let signed =
+        golden["notices"].as_array().unwrap().iter().filter(good).map(|notice| text(&notice["body"])).collect();
     Scene { serial, verifier, key: RsaKeyPair::from_pkcs8(&der).unwrap(), signed }
 });
 

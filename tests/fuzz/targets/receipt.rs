@@ -1,9 +1,10 @@
 //! Receipts: a verdict for any bytes, the same one for the receipt written anew, and never `VALID` for what the golden members did not seal.
 #![no_main]
 
-use fuzzed::golden::{ROSTERS, SEALED};
+use fuzzed::golden::{ROSTERS, SEALED, SEALS};
+use fuzzed::opinion::is_proven;
 use libfuzzer_sys::fuzz_target;
-use piaolian::chain::{Hash, Receipt, VerdictCode, leaf_hash, verify_receipt, verify_receipt_json};
+use piaolian::chain::{Hash, Receipt, Seal, VerdictCode, leaf_hash, verify_receipt, verify_receipt_json};
 
 fuzz_target!(|json: &[u8]| {
     let verdict = verify_receipt_json(json, &ROSTERS, None);
@@ -22,6 +23,9 @@ fuzz_target!(|json: &[u8]| {
     assert!(!verify_receipt(&receipt, &ROSTERS, Some(&Hash::ZERO)).is_valid());
     assert!(!verify_receipt(&receipt, &[], None).is_valid());
     if verdict.is_valid() {
+        assert!(is_proven(&receipt, &ROSTERS));
+        let known = |seal: &Seal| SEALS.contains(&(receipt.header.clone(), seal.signature.to_string()));
+        assert!(receipt.seals.iter().all(known), "a forged seal");
         assert!(SEALED.contains(&(receipt.entry, receipt.header)), "a forged receipt");
     }
 });
