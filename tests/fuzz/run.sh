@@ -4,7 +4,7 @@
 # debug assertions and overflow checks are on. Fails when an input crashes a target, takes over 10 s or over 2 GiB.
 #
 # What a run finds stays in target/fuzz/corpus. The corpus in tests/fuzz/corpus is small and committed; to take finds over into it, run
-# tests/fuzz/run.sh --minimise [TARGET...]. An input that crashed belongs there too, once it no longer does.
+# tests/fuzz/run.sh --minimise [TARGET...]. An input that crashed belongs into tests/fuzz/regressions/TARGET, which is run through first.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -51,7 +51,7 @@ rm -rf "$seeds"
 python3 "$fuzz/seed.py" "$seeds"
 
 bytes_of() {
-  find "$1" -type f -printf '%s\n' | awk '{ sum += $1 } END { print sum + 0 }'
+  find "$@" -type f -printf '%s\n' | awk '{ sum += $1 } END { print sum + 0 }'
 }
 
 dictionary_of() {
@@ -78,11 +78,17 @@ minimise() {
 }
 
 run() {
-  local target=$1 log=target/fuzz/$1.log
-  mkdir -p "target/fuzz/corpus/$target" "target/fuzz/artifacts/$target" "$seeds/$target" "$fuzz/corpus/$target"
-  "$binaries/$target" -max_total_time="$what" -timeout=10 -rss_limit_mb=2048 -max_len="$length_max" -print_final_stats=1 \
-    -dict="$(dictionary_of "$target")" -artifact_prefix="target/fuzz/artifacts/$target/" \
-    "target/fuzz/corpus/$target" "$fuzz/corpus/$target" "$seeds/$target" >"$log" 2>&1
+  local target=$1 log=target/fuzz/$1.log folder
+  local from=()
+  for folder in "$fuzz/regressions/$target" "$fuzz/corpus/$target" "$seeds/$target"; do
+    if [[ -d $folder ]]; then
+      from+=("$folder")
+    fi
+  done
+  mkdir -p "target/fuzz/corpus/$target" "target/fuzz/artifacts/$target"
+  "$binaries/$target" -max_total_time="$what" -timeout=10 -rss_limit_mb=2048 -max_len="$length_max" -mutate_depth=2 \
+    -print_final_stats=1 -dict="$(dictionary_of "$target")" -artifact_prefix="target/fuzz/artifacts/$target/" \
+    "target/fuzz/corpus/$target" "${from[@]}" >"$log" 2>&1
 }
 
 stat() {
@@ -92,8 +98,9 @@ stat() {
 report() {
   local target=$1 status=$2 last
   if ((status)); then
-    echo "fuzz $target: FAILED; target/fuzz/$target.log ends with:" >&2
-    tail -n 40 "target/fuzz/$target.log" >&2
+    echo "fuzz $target: FAILED, see target/fuzz/$target.log and the input in target/fuzz/artifacts/$target" >&2
+    grep -A 3 ' panicked at ' "target/fuzz/$target.log" >&2 || true
+    tail -n 4 "target/fuzz/$target.log" >&2
     return 1
   fi
   last=$(grep -o 'cov: .*' "target/fuzz/$target.log" | tail -n 1)
@@ -107,9 +114,9 @@ if [[ $what == --minimise ]]; then
     minimise "$target"
   done
 fi
-committed=$(bytes_of "$fuzz/corpus")
+committed=$(bytes_of "$fuzz/corpus" "$fuzz/regressions")
 if ((committed > bytes_max)); then
-  echo "$fuzz/corpus has $committed bytes, more than $bytes_max" >&2
+  echo "corpus and regressions have $committed bytes, more than $bytes_max" >&2
   exit 1
 fi
 if [[ $what == --minimise ]]; then

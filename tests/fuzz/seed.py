@@ -60,11 +60,11 @@ def seeds():
         yield "notice", "h" + compact(notice["headers"]) + "\n" + notice["body"]
         yield "notice", "b" + notice["body"]
     paid = {"mchid": "1900000109", "transaction_id": "4200000001", "out_trade_no": "A-1", "success_time": "2026-11-22T12:00:00.25+08:00"}
-    yield "notice", "p" + compact(
-        paid | {"trade_state": "SUCCESS", "amount": {"total": 100, "currency": "CNY"}, "payer": {"openid": "oSampleOpenid"}}
-    )
-    back = {"refund_id": "5000000001", "out_refund_no": "R-1", "refund_status": "SUCCESS", "amount": {"total": 100, "refund": 30}}
-    yield "notice", "r" + compact(paid | back)
+    for total in (1, 100, 10_000_000_000_000):
+        amount, payer = {"total": total, "currency": "CNY"}, {"openid": "oSampleOpenid"}
+        yield "notice", "p" + compact(paid | {"trade_state": "SUCCESS", "amount": amount, "payer": payer})
+        refund = {"refund_id": "5000000001", "out_refund_no": "R-1", "refund_status": "SUCCESS"}
+        yield "notice", "r" + compact(paid | refund | {"amount": {"total": total, "refund": total}})
 
 
 def main():

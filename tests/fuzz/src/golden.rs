@@ -56,8 +56,13 @@ pub static REPLACED: LazyLock<Vec<Roster>> = LazyLock::new(|| {
     texts.iter().map(|text| Roster::from_text(text).unwrap()).collect()
 });
 
-/// The statements of the golden changes that count.
-pub static CHANGES: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
-    let counting = ROTATION["changes"].as_array().unwrap().iter().filter(|change| change.get("code").is_none());
-    counting.map(|change| text_of(&change["statement"])).collect()
+/// Statement and signature of every golden signature on a change that may be a good one.
+pub static SIGNATURES: LazyLock<BTreeSet<(String, String)>> = LazyLock::new(|| {
+    let changes = ROTATION["changes"].as_array().unwrap().iter();
+    let good = changes.filter(|change| change["code"] != "CHAIN-CHANGE-SIGNATURE-BAD");
+    good.flat_map(|change| {
+        let signatures = change["signatures"].as_array().unwrap().iter();
+        signatures.map(|one| (text_of(&change["statement"]), text_of(&one["signature"])))
+    })
+    .collect()
 });

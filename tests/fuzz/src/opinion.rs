@@ -109,3 +109,83 @@ pub fn is_proven(receipt: &Receipt, rosters: &[Roster]) -> bool {
         && receipt.seals.iter().all(|seal| seal.round == receipt.seals[0].round)
         && held.is_some_and(|held| held.iter().sum::<u128>() * 3 > power.values().sum::<u128>() * 2)
 }
+
+fn is_hash(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| {
+        text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    })
+}
+
+fn is_name(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| {
+        let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        (1..=40).contains(&text.len()) && plain && !text.starts_with('-')
+    })
+}
+
+/// The version of a header, if the text is one by section 6 of `fixtures/chain/README.md`.
+pub fn header_version(text: &str) -> Option<u64> {
+    let header: Value = serde_json::from_str(text).ok().filter(|_| is_canonical(text))?;
+    let version = header.as_object()?.get("v")?.as_u64()?;
+    let members = match version {
+        1 => "chain height members next_members prev proposer root size time v",
+        2 => "chain height members next_members prev proposer root size state time v",
+        _ => return None,
+    };
+    let keys: Vec<&str> = header.as_object()?.keys().map(String::as_str).collect();
+    let (height, size) = (header["height"].as_u64()?, header["size"].as_u64()?);
+    let prev_is_zeros = header["prev"] == "0".repeat(64);
+    let holds = keys == members.split(' ').collect::<Vec<_>>()
+        && ["members", "next_members", "prev", "root"].iter().all(|name| is_hash(&header[*name]))
+        && (version == 1 || is_hash(&header["state"]))
+        && is_name(&header["chain"])
+        && is_name(&header["proposer"])
+        && header["time"].as_u64().is_some()
+        && (height == 0) == prev_is_zeros
+        && (height > 0 || (size == 0 && header["members"] == header["next_members"]))
+        && (size > 0 || header["root"] == keccak256([]).to_string());
+    holds.then_some(version)
+}
+
+/// Whether a text has the form of a roster by section 5 of `fixtures/chain/README.md`; that its keys are points is not looked at.
+pub fn has_form_of_roster(text: &str) -> bool {
+    let Some(roster) = serde_json::from_str::<Value>(text).ok().filter(|_| is_canonical(text)) else { return false };
+    let keys = |value: &Value| value.as_object().map(|members| members.keys().cloned().collect::<Vec<_>>().join(" "));
+    let members = roster["members"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let is_key =
+        |key: &str| (key.starts_with("02") || key.starts_with("03")) && key.len() == 66 && is_hash(&key[2..].into());
+    let is_member = |one: &Value| {
+        keys(one).as_deref() == Some("key name power")
+            && is_name(&one["name"])
+            && one["power"].as_u64().is_some_and(|power| power > 0)
+            && one["key"].as_str().is_some_and(is_key)
+    };
+    let different =
+        |name: &str| members.iter().map(|one| one[name].to_string()).collect::<BTreeSet<_>>().len() == members.len();
+    keys(&roster).as_deref() == Some("chain from members v")
+        && roster["v"] == 1
+        && is_name(&roster["chain"])
+        && roster["from"].as_u64().is_some()
+        && (1..=64).contains(&members.len())
+        && members.iter().all(is_member)
+        && members.is_sorted_by_key(|one| one["name"].as_str())
+        && different("name")
+        && different("key")
+}
+
+/// Whether the keys that signed a change of `prev` into `next` are enough of both rosters, and none of them is a stranger's or stands twice.
+pub fn is_enough(prev: &Roster, next: &Roster, signed: &[String]) -> bool {
+    let powers = |roster: &Roster| -> BTreeMap<String, u128> {
+        roster.members().iter().map(|one| (one.key.to_string(), one.power.into())).collect()
+    };
+    let (old, new) = (powers(prev), powers(next));
+    let quorum = |of: &BTreeMap<String, u128>| {
+        let held: u128 = signed.iter().filter_map(|key| of.get(key)).sum();
+        held * 3 > of.values().sum::<u128>() * 2
+    };
+    signed.iter().all(|key| old.contains_key(key) || new.contains_key(key))
+        && signed.iter().collect::<BTreeSet<_>>().len() == signed.len()
+        && new.keys().all(|key| old.contains_key(key) || signed.contains(key))
+        && quorum(&old)
+        && quorum(&new)
+}

@@ -2,7 +2,7 @@
 //! executed on an empty ledger; a draft that passes its check passes the check of stored ones too.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 use piaolian::base::ids::{ChainId, MerchantId};
 use piaolian::base::{LegalDate, UnixMs};
 use piaolian::chain::{draft_slice, leaf_hash, parse_canonical, to_canonical};
@@ -77,4 +77,8 @@ fuzz_target!(|text: &str| {
             }
         }
     }
+});
+
+fuzz_mutator!(|data: &mut [u8], size: usize, size_max: usize, seed: u32| {
+    fuzzed::mutate::json_lines(data, size, size_max, seed)
 });

@@ -1,12 +1,22 @@
-//! Headers: one that was read has one text, the one that it was read from, and does not follow itself.
+//! Headers: read exactly when they are headers by the written rules; one that was read has one text, and does not follow itself.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
+use fuzzed::opinion::header_version;
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 use piaolian::chain::{Header, header_hash};
 
 fuzz_target!(|text: &str| {
-    let Ok(header) = Header::from_text(text) else { return };
+    let version = header_version(text);
+    let Ok(header) = Header::from_text(text) else {
+        assert_ne!(version, Some(1));
+        return;
+    };
+    assert!(version.is_some(), "no header by the rules");
     assert_eq!(header.to_text().unwrap(), text);
     assert_eq!(header.hash().unwrap(), header_hash(text));
     assert!(header.follows(&header).is_err());
+});
+
+fuzz_mutator!(|data: &mut [u8], size: usize, size_max: usize, seed: u32| {
+    fuzzed::mutate::json_lines(data, size, size_max, seed)
 });

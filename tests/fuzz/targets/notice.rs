@@ -11,7 +11,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use libfuzzer_sys::fuzz_target;
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 use piaolian::base;
 use serde_json::Value;
 
@@ -132,4 +132,8 @@ fuzz_target!(|input: &[u8]| {
         },
         Some(_) | None => (),
     }
+});
+
+fuzz_mutator!(|data: &mut [u8], size: usize, size_max: usize, seed: u32| {
+    fuzzed::mutate::json_lines(data, size, size_max, seed)
 });

@@ -3,7 +3,7 @@
 
 use fuzzed::golden::{ROSTERS, SEALED, SEALS};
 use fuzzed::opinion::is_proven;
-use libfuzzer_sys::fuzz_target;
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 use piaolian::chain::{Hash, Receipt, Seal, VerdictCode, leaf_hash, verify_receipt, verify_receipt_json};
 
 fuzz_target!(|json: &[u8]| {
@@ -28,4 +28,8 @@ fuzz_target!(|json: &[u8]| {
         assert!(receipt.seals.iter().all(known), "a forged seal");
         assert!(SEALED.contains(&(receipt.entry, receipt.header)), "a forged receipt");
     }
+});
+
+fuzz_mutator!(|data: &mut [u8], size: usize, size_max: usize, seed: u32| {
+    fuzzed::mutate::json_lines(data, size, size_max, seed)
 });
