@@ -38,6 +38,14 @@ def seeds():
     yield from (("roster", case["text"]) for case in header["rosters"])
     yield from (("roster", change["prev"]) for change in rotation["changes"])
     yield from (("receipt", case["receipt"]) for case in receipts["cases"] if len(case["receipt"]) < 20_000)
+    for case in golden("chain/valid.json")["cases"]:
+        document = json.loads(case["document"])
+        yield "state_proof" if "invoice" in document else "receipt", case["document"]
+        yield "header", document["header"]
+    for asked, others in ((0, (0, 1, 2)), (7, (1, 2, 3, 200)), (9, range(40))):
+        keys = b"".join(struct.pack(">BBH", number % 4, 0, number) for number in others)
+        for altered in range(8):
+            yield "present", struct.pack(">BBHBBB", asked % 4, 0, asked, altered, 1, 1) + keys
     for change in rotation["changes"]:
         yield "change", change["statement"] + "\n" + compact(change["signatures"])
     for case in tree["inclusion"]:

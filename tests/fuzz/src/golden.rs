@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use piaolian::chain::{Receipt, Roster};
+use piaolian::chain::{Roster, Seal};
 use serde_json::Value;
 
 fn read(text: &str) -> Value {
@@ -18,36 +18,62 @@ fn text_of(value: &Value) -> String {
 }
 
 static RECEIPTS: LazyLock<Value> = LazyLock::new(|| read(include_str!("../../../fixtures/chain/receipts.json")));
+static VALID: LazyLock<Value> = LazyLock::new(|| read(include_str!("../../../fixtures/chain/valid.json")));
 static ROTATION: LazyLock<Value> = LazyLock::new(|| read(include_str!("../../../fixtures/chain/rotation.json")));
 
-/// The rosters that the golden receipts are verified with.
-pub static ROSTERS: LazyLock<Vec<Roster>> = LazyLock::new(|| {
-    let texts = RECEIPTS["rosters"].as_array().unwrap();
-    texts.iter().map(|text| Roster::from_text(text.as_str().unwrap()).unwrap()).collect()
+fn rosters(texts: &Value) -> Vec<Roster> {
+    texts.as_array().unwrap().iter().map(|text| Roster::from_text(text.as_str().unwrap()).unwrap()).collect()
+}
+
+/// The sets of rosters that golden documents are verified with.
+static TRUSTED: LazyLock<Vec<Vec<Roster>>> = LazyLock::new(|| {
+    let sets = VALID["rosters"].as_object().unwrap().values().chain([&RECEIPTS["rosters"]]);
+    sets.map(rosters).collect()
 });
 
-/// The golden receipts that can be read, with their verdicts.
-static READABLE: LazyLock<Vec<(Receipt, String)>> = LazyLock::new(|| {
-    let cases = RECEIPTS["cases"].as_array().unwrap().iter();
-    cases
-        .filter_map(|case| {
-            Some((Receipt::from_json(text_of(&case["receipt"]).as_bytes()).ok()?, text_of(&case["verdict"])))
-        })
-        .collect()
+/// The sets of trusted rosters that a header can be verified with; one that can't, where there is none.
+pub fn trusted(header: &str) -> Vec<&'static [Roster]> {
+    let members = serde_json::from_str(header).map(|header: Value| header["members"].clone()).unwrap_or_default();
+    let names = |set: &&Vec<Roster>| set.iter().any(|roster| members == roster.hash().to_string());
+    let mut sets: Vec<&[Roster]> = TRUSTED.iter().filter(names).map(Vec::as_slice).collect();
+    if sets.is_empty() {
+        sets.push(&TRUSTED[0]);
+    }
+    sets
+}
+
+/// The golden documents with their verdicts.
+static DOCUMENTS: LazyLock<Vec<(Value, String)>> = LazyLock::new(|| {
+    let cases = RECEIPTS["cases"].as_array().unwrap().iter().chain(VALID["cases"].as_array().unwrap());
+    let document = |case: &Value| {
+        let text = case.get("document").or(case.get("receipt"))?.as_str()?;
+        Some((serde_json::from_str(text).ok()?, text_of(&case["verdict"])))
+    };
+    cases.filter_map(document).collect()
 });
 
 /// Entry and header of every golden receipt that is valid.
 pub static SEALED: LazyLock<BTreeSet<(String, String)>> = LazyLock::new(|| {
-    let valid = READABLE.iter().filter(|(_, verdict)| verdict == "VALID");
-    valid.map(|(receipt, _)| (receipt.entry.clone(), receipt.header.clone())).collect()
+    let valid = DOCUMENTS.iter().filter(|(document, verdict)| verdict == "VALID" && document.get("entry").is_some());
+    valid.map(|(document, _)| (text_of(&document["entry"]), text_of(&document["header"]))).collect()
 });
 
 /// Header and signature of every golden seal that may be a good one.
 pub static SEALS: LazyLock<BTreeSet<(String, String)>> = LazyLock::new(|| {
-    let good = READABLE.iter().filter(|(_, verdict)| verdict != "SEAL_BAD");
-    good.flat_map(|(receipt, _)| receipt.seals.iter().map(|seal| (receipt.header.clone(), seal.signature.to_string())))
-        .collect()
+    let good = DOCUMENTS.iter().filter(|(document, verdict)| verdict != "SEAL_BAD" && document["header"].is_string());
+    good.flat_map(|(document, _)| {
+        let seals = document["seals"].as_array().map(Vec::as_slice).unwrap_or_default();
+        seals
+            .iter()
+            .map(|seal| (text_of(&document["header"]), seal["signature"].as_str().unwrap_or_default().to_owned()))
+    })
+    .collect()
 });
+
+/// Whether all these seals on a header are golden ones.
+pub fn is_sealed(header: &str, seals: &[Seal]) -> bool {
+    seals.iter().all(|seal| SEALS.contains(&(header.to_owned(), seal.signature.to_string())))
+}
 
 /// The rosters that are replaced in the golden changes.
 pub static REPLACED: LazyLock<Vec<Roster>> = LazyLock::new(|| {

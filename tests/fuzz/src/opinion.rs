@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use piaolian::chain::{Hash, Receipt, Roster, keccak256};
+use piaolian::chain::present::Sibling;
+use piaolian::chain::state_proof::StateProof;
+use piaolian::chain::{Hash, Receipt, Roster, Seal, keccak256};
 use serde_json::Value;
 
 /// Whether a text is canonical by section 1 of `fixtures/chain/README.md`, said with another implementation of RFC 8785.
@@ -89,12 +91,26 @@ fn member<'a>(document: &'a Value, name: &str) -> &'a str {
     document[name].as_str().unwrap()
 }
 
-/// Whether a receipt's entry stands under its header's root, and the header is sealed by different members of the roster that it names,
-/// all in one round and with more than two thirds of the power. That the seals are good ones is not looked at.
-pub fn is_proven(receipt: &Receipt, rosters: &[Roster]) -> bool {
+/// Whether a receipt's entry stands under its header's root, and the state that it has, in the header's map.
+pub fn is_proven(receipt: &Receipt) -> bool {
     let header: Value = serde_json::from_str(&receipt.header).unwrap();
     let leaf = keccak256([&[0], receipt.entry.as_bytes()].concat());
     let root = included_root(&leaf, receipt.index, header["size"].as_u64().unwrap(), &receipt.proof);
+    let holds = receipt.state.as_ref().is_none_or(|state| {
+        let entry: Value = serde_json::from_str(&receipt.entry).unwrap();
+        let value: Value = serde_json::from_str(&state.value).unwrap();
+        let key = key_of(&format!("{}-{}", member(&entry, "code"), member(&entry, "number")));
+        let node = leaf_node(&key, &keccak256(&state.value));
+        member(&value, "leaf") == leaf.to_string()
+            && map_root(&key, 0, &node, &state.siblings).to_string() == member(&header, "state")
+    });
+    root.is_some_and(|root| root.to_string() == member(&header, "root")) && holds
+}
+
+/// Whether a header is sealed by different members of the roster that it names, all in one round and with more than two thirds of the
+/// power. That the seals are good ones is not looked at.
+pub fn has_quorum(header: &str, seals: &[Seal], rosters: &[Roster]) -> bool {
+    let header: Value = serde_json::from_str(header).unwrap();
     let Some(roster) = rosters.iter().find(|roster| roster.hash().to_string() == member(&header, "members")) else {
         return false;
     };
@@ -102,12 +118,74 @@ pub fn is_proven(receipt: &Receipt, rosters: &[Roster]) -> bool {
     let power: BTreeMap<&str, u128> = (roster["members"].as_array().unwrap().iter())
         .map(|one| (member(one, "name"), one["power"].as_u64().unwrap().into()))
         .collect();
-    let sealing: BTreeSet<&str> = receipt.seals.iter().map(|seal| seal.member.as_str()).collect();
+    let sealing: BTreeSet<&str> = seals.iter().map(|seal| seal.member.as_str()).collect();
     let held: Option<Vec<u128>> = sealing.iter().map(|name| power.get(name).copied()).collect();
-    root.is_some_and(|root| root.to_string() == member(&header, "root"))
-        && sealing.len() == receipt.seals.len()
-        && receipt.seals.iter().all(|seal| seal.round == receipt.seals[0].round)
+    sealing.len() == seals.len()
+        && seals.iter().all(|seal| seal.round == seals[0].round)
         && held.is_some_and(|held| held.iter().sum::<u128>() * 3 > power.values().sum::<u128>() * 2)
+}
+
+const PLACEHOLDER: Hash = Hash(*b"SPARSE_MERKLE_PLACEHOLDER_HASH__");
+
+/// The key of an invoice in the map of present states: its digits are the hex of the first bytes.
+pub fn key_of(invoice: &str) -> [u8; 32] {
+    let digits = format!("{:0<64}", invoice.replace('-', ""));
+    let byte = |at: usize| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).unwrap();
+    std::array::from_fn(byte)
+}
+
+fn is_set(key: &[u8; 32], bit: usize) -> bool {
+    key[bit / 8] >> (7 - bit % 8) & 1 == 1
+}
+
+/// The hash of one invoice in the map.
+pub fn leaf_node(key: &[u8; 32], value: &Hash) -> Hash {
+    keccak256([b"JMT::LeafNode", &key[..], &value.0].concat())
+}
+
+fn inner_node(left: &Hash, right: &Hash) -> Hash {
+    keccak256([b"JMT::IntrnalNode", &left.0[..], &right.0].concat())
+}
+
+/// The root of the subtree at `depth` on the way to a key, where `siblings`, from the bottom up, lead on to a node.
+pub fn map_root(key: &[u8; 32], depth: usize, node: &Hash, siblings: &[Sibling]) -> Hash {
+    let Some((beside, below)) = siblings.split_last() else { return *node };
+    let (on_the_way, beside) = (map_root(key, depth + 1, node, below), beside.0.unwrap_or(PLACEHOLDER));
+    if is_set(key, depth) { inner_node(&beside, &on_the_way) } else { inner_node(&on_the_way, &beside) }
+}
+
+/// Whether a state proof that is without a value shows the absence of its invoice under a root.
+fn is_absent(proof: &StateProof, key: &[u8; 32], root: &str) -> bool {
+    let siblings = &proof.state.siblings;
+    let start = proof.state.other.as_ref().map_or(PLACEHOLDER, |other| leaf_node(&other.key.0, &other.value));
+    let elsewhere = proof.state.other.as_ref().is_none_or(|other| {
+        other.key.0 != *key && (0..siblings.len()).all(|bit| is_set(key, bit) == is_set(&other.key.0, bit))
+    });
+    elsewhere && map_root(key, 0, &start, siblings).to_string() == root
+}
+
+/// Whether a state proof's path leads to its header's map.
+pub fn is_stated(proof: &StateProof) -> bool {
+    let header: Value = serde_json::from_str(&proof.header).unwrap();
+    let (key, root) = (key_of(&proof.invoice), member(&header, "state"));
+    match &proof.state.value {
+        Some(value) => {
+            map_root(&key, 0, &leaf_node(&key, &keccak256(value)), &proof.state.siblings).to_string() == root
+        }
+        None => is_absent(proof, &key, root),
+    }
+}
+
+/// The root of the map of these keys and hashes of values, by section 12.3 of `fixtures/chain/README.md`; they share `depth` bits.
+pub fn whole_map_root(depth: usize, leaves: &[([u8; 32], Hash)]) -> Hash {
+    match leaves {
+        [] => PLACEHOLDER,
+        [(key, value)] => leaf_node(key, value),
+        more => {
+            let (right, left): (Vec<_>, Vec<_>) = more.iter().copied().partition(|(key, _)| is_set(key, depth));
+            inner_node(&whole_map_root(depth + 1, &left), &whole_map_root(depth + 1, &right))
+        }
+    }
 }
 
 fn is_hash(value: &Value) -> bool {
@@ -123,14 +201,18 @@ fn is_name(value: &Value) -> bool {
     })
 }
 
-/// The version of a header, if the text is one by section 6 of `fixtures/chain/README.md`.
-pub fn header_version(text: &str) -> Option<u64> {
+/// Whether a text is a header by section 6 of `fixtures/chain/README.md`.
+pub fn is_header(text: &str) -> bool {
+    holds_of_header(text).unwrap_or(false)
+}
+
+fn holds_of_header(text: &str) -> Option<bool> {
     let header: Value = serde_json::from_str(text).ok().filter(|_| is_canonical(text))?;
     let version = header.as_object()?.get("v")?.as_u64()?;
     let members = match version {
         1 => "chain height members next_members prev proposer root size time v",
         2 => "chain height members next_members prev proposer root size state time v",
-        _ => return None,
+        _ => return Some(false),
     };
     let keys: Vec<&str> = header.as_object()?.keys().map(String::as_str).collect();
     let (height, size) = (header["height"].as_u64()?, header["size"].as_u64()?);
@@ -143,8 +225,9 @@ pub fn header_version(text: &str) -> Option<u64> {
         && header["time"].as_u64().is_some()
         && (height == 0) == prev_is_zeros
         && (height > 0 || (size == 0 && header["members"] == header["next_members"]))
+        && (version == 1 || height > 0 || header["state"] == PLACEHOLDER.to_string())
         && (size > 0 || header["root"] == keccak256([]).to_string());
-    holds.then_some(version)
+    Some(holds)
 }
 
 /// Whether a text has the form of a roster by section 5 of `fixtures/chain/README.md`; that its keys are points is not looked at.
