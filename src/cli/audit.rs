@@ -9,7 +9,7 @@ use super::progress::bar;
 use crate::base::Faults;
 use crate::chain::roster::Roster;
 use crate::config::{Config, read_text};
-use crate::ledger::audit::{Report, audit as audit_ledger};
+use crate::ledger::audit::{Limits, Report, Trust, audit as audit_ledger};
 use crate::store::{DatabaseUrl, Store};
 
 /// Arguments of `audit`.
@@ -55,10 +55,11 @@ pub fn audit(args: AuditArgs) -> Result<Done, Faults> {
 
 /// Audits a store behind a progress bar.
 pub fn run(store: &Store, trusted: &[Roster]) -> Result<Report, Faults> {
-    let bar = bar(0, "blocks");
+    let trust = Trust { rosters: trusted, checkpoint: None };
+    let bar = bar(0, "entries");
     let report = store.read_blocking(|reader| {
         reader.take_your_time()?;
-        let report = audit_ledger(reader, trusted, &mut |done, total| {
+        let report = audit_ledger(reader, &trust, Limits::on_all_cores(), &mut |done, total| {
             bar.set_length(total);
             bar.set_position(done);
         })?;

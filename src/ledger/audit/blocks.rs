@@ -50,7 +50,7 @@ impl Audit<'_> {
         source: &mut S,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<(), S::Error> {
-        let total = source.block_count()?;
+        let total = source.entry_count()?;
         let mut previous: Option<Header> = None;
         let mut height = 0u64;
         loop {
@@ -59,6 +59,9 @@ impl Audit<'_> {
             // Read the seals of the whole page at once: one query a block would dominate.
             let mut seals = self.seals_between(source, height, last)?;
             for row in page {
+                if self.report.ends() {
+                    return Ok(());
+                }
                 let found = as_number(row.first()).unwrap_or(height);
                 if found != height {
                     let message = format!("block {height} is missing; the next one is {found}");
@@ -72,12 +75,13 @@ impl Audit<'_> {
                 }
                 self.report.blocks = self.report.blocks.saturating_add(1);
                 height = height.saturating_add(1);
-                progress(self.report.blocks, total);
+                progress(self.report.entries, total);
             }
         }
         if self.report.blocks == 0 {
             self.report.add(Code::AuditBlockBad, &BLOCKS, "0", "", "the ledger has no genesis block");
         }
+        self.remembered_end(height);
         self.stray_entries(source, previous.map_or(0, |header| header.size))
     }
 
@@ -109,9 +113,34 @@ impl Audit<'_> {
         if let Err(fault) = linked {
             self.report.add(Code::AuditBlockBad, &BLOCKS, height, "header", fault.message);
         }
+        self.remembered(&header, &hash);
         self.roster_in_force(&header, previous);
         self.seals(&header, &hash, seals);
         Some(header)
+    }
+
+    /// A header against the one of its height that is remembered.
+    fn remembered(&mut self, header: &Header, hash: &Hash) {
+        if let Some(checkpoint) = self.trust.checkpoint
+            && checkpoint.height() == header.height
+            && checkpoint.hash != *hash
+        {
+            let message = format!("another block of this height is remembered, {}", checkpoint.hash);
+            self.report.add(Code::AuditCheckpointDiffers, &BLOCKS, header.height, "header", message);
+        }
+    }
+
+    /// The end of the ledger against the block that is remembered.
+    fn remembered_end(&mut self, end: u64) {
+        if let Some(checkpoint) = self.trust.checkpoint
+            && checkpoint.height() >= end
+        {
+            let message = format!(
+                "the ledger ends before this block, which is remembered: header {}, {} entries",
+                checkpoint.hash, checkpoint.header.size
+            );
+            self.report.add(Code::AuditCheckpointDiffers, &BLOCKS, checkpoint.height(), "height", message);
+        }
     }
 
     /// The table of rosters against a header: a roster is named by exactly the headers from its height to the next roster's. That the
@@ -137,9 +166,9 @@ impl Audit<'_> {
     /// Whether a roster is trusted: one that was given as such, or one that a header sealed under a trusted one has named. Said
     /// once of each that is not.
     fn trust(&mut self, roster: &Roster, header: &Header) {
-        let trusted = self.trusted.is_empty()
+        let trusted = self.trust.rosters.is_empty()
             || self.vouched_rosters.contains(&roster.hash())
-            || self.trusted.iter().any(|known| known.hash() == roster.hash());
+            || self.trust.rosters.iter().any(|known| known.hash() == roster.hash());
         if trusted {
             self.vouched_rosters.insert(header.next_members);
         } else if self.distrusted_rosters.insert(roster.hash()) {

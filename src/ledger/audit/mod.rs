@@ -11,13 +11,78 @@ mod rows;
 
 use super::projection::{LedgerTable, Row};
 use super::state::{Nothing, State};
-use crate::base::Code;
-use crate::chain::hash::Hash;
+use crate::base::{Code, Fault};
+use crate::chain::hash::{Hash, header_hash};
+use crate::chain::header::Header;
 use crate::chain::merkle::Edge;
 use crate::chain::roster::Roster;
 
 /// Findings kept; more would only repeat the first.
 const FINDINGS_MAX: usize = 200;
+
+/// What an auditor brings along: what the ledger says of itself is held against it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Trust<'a> {
+    /// Rosters known from outside; when given, the ledger's own must be among them or follow from them, each named by a header that
+    /// is sealed under one before.
+    pub rosters: &'a [Roster],
+    /// A block that somebody remembers: the ledger must hold it. Without one nobody can tell whether the newest blocks were cut off,
+    /// or everything sealed anew by whoever has the members' keys.
+    pub checkpoint: Option<&'a Checkpoint>,
+}
+
+/// A remembered header. It is believed: whoever remembers it has verified it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    header: Header,
+    hash: Hash,
+}
+
+impl Checkpoint {
+    /// The checkpoint of a header's canonical text.
+    ///
+    /// # Errors
+    /// Those of [`Header::from_text`].
+    pub fn of(header: &str) -> Result<Self, Fault> {
+        Ok(Self { header: Header::from_text(header)?, hash: header_hash(header) })
+    }
+
+    /// Its height.
+    pub fn height(&self) -> u64 {
+        self.header.height
+    }
+}
+
+/// How far an audit goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Findings kept.
+    pub findings: usize,
+    /// Whether it ends once it has that many, instead of counting the others.
+    pub stop: bool,
+    /// Threads that work beside the caller's. The findings and their order do not depend on it.
+    pub threads: usize,
+}
+
+impl Default for Limits {
+    /// Everything, on the caller's thread alone.
+    fn default() -> Self {
+        Self { findings: FINDINGS_MAX, stop: false, threads: 0 }
+    }
+}
+
+impl Limits {
+    /// To the first finding and no further, cheap checks first: says whether something is wrong, and names one place.
+    pub fn first() -> Self {
+        Self { findings: 1, stop: true, threads: 0 }
+    }
+
+    /// Everything, on every core that there is.
+    pub fn on_all_cores() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+        Self { threads: cores.saturating_sub(1), ..Self::default() }
+    }
+}
 
 /// Rows read at a time.
 const PAGE_ROWS: usize = 512;
@@ -27,8 +92,8 @@ pub trait Source {
     /// Why the source could not be read at all (not: why it is wrong).
     type Error;
 
-    /// How many blocks there are, for the progress bar.
-    fn block_count(&mut self) -> Result<u64, Self::Error>;
+    /// How many entries there are, for the progress bar.
+    fn entry_count(&mut self) -> Result<u64, Self::Error>;
 
     /// Rows of a table whose first column is an integer, from that value on, ascending by key, at most `limit`.
     fn page(&mut self, table: &LedgerTable, from: u64, limit: usize) -> Result<Vec<Row>, Self::Error>;
@@ -78,6 +143,8 @@ pub struct Report {
     pub projections_compared: bool,
     /// Root of the last block, lower-case hex.
     pub root: String,
+    #[serde(skip)]
+    limits: Limits,
 }
 
 impl Report {
@@ -86,8 +153,13 @@ impl Report {
         self.findings.is_empty() && self.projections_compared
     }
 
+    /// Whether the audit is to go no further.
+    fn ends(&self) -> bool {
+        self.limits.stop && self.findings.len() >= self.limits.findings
+    }
+
     fn add(&mut self, code: Code, table: &LedgerTable, row: impl ToString, column: &str, message: impl Into<String>) {
-        if self.findings.len() >= FINDINGS_MAX {
+        if self.findings.len() >= self.limits.findings {
             self.more_findings = self.more_findings.saturating_add(1);
             return;
         }
@@ -104,7 +176,7 @@ impl Report {
 /// An audit under way: what has been re-derived so far.
 struct Audit<'a> {
     report: Report,
-    trusted: &'a [Roster],
+    trust: Trust<'a>,
     rosters: Vec<Roster>,
     /// Hashes of rosters that headers name.
     named_rosters: std::collections::BTreeSet<Hash>,
@@ -126,19 +198,19 @@ struct Audit<'a> {
     gap: bool,
 }
 
-/// Audits a ledger. `trusted` are rosters known from outside; when given, the ledger's own must be among them or follow
-/// from them, each named by a header that is sealed under one before. `progress` is told blocks done and blocks in all.
+/// Audits a ledger. `progress` is told entries done and entries in all.
 ///
 /// # Errors
 /// Only when the source can't be read; what is wrong in it is in the report.
-pub fn audit<S: Source>(
+pub fn audit<'a, S: Source>(
     source: &mut S,
-    trusted: &[Roster],
+    trust: &Trust<'a>,
+    limits: Limits,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Report, S::Error> {
     let mut audit = Audit {
-        report: Report::default(),
-        trusted,
+        report: Report { limits, ..Report::default() },
+        trust: *trust,
         rosters: Vec::new(),
         named_rosters: std::collections::BTreeSet::new(),
         vouched_rosters: std::collections::BTreeSet::new(),
@@ -151,14 +223,22 @@ pub fn audit<S: Source>(
         replayable: true,
         gap: false,
     };
+    let steps: [fn(&mut Audit<'a>, &mut S) -> Result<(), S::Error>; 5] = [
+        Audit::stray_seals,
+        Audit::below_zero,
+        Audit::compare_tiles,
+        Audit::compare_lookups,
+        Audit::compare_projections,
+    ];
     audit.rosters(source)?;
     audit.blocks(source, progress)?;
     audit.stray_rosters();
-    audit.stray_seals(source)?;
-    audit.below_zero(source)?;
-    audit.compare_tiles(source)?;
-    audit.compare_lookups(source)?;
-    audit.compare_projections(source)?;
+    for step in steps {
+        if audit.report.ends() {
+            break;
+        }
+        step(&mut audit, source)?;
+    }
     audit.report.root = audit.edge.root().to_string();
     Ok(audit.report)
 }
