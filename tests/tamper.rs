@@ -22,6 +22,9 @@ mod exhaustive;
 #[path = "tamper/figures.rs"]
 mod figures;
 #[cfg(test)]
+#[path = "tamper/file_bits.rs"]
+mod file_bits;
+#[cfg(test)]
 #[path = "tamper/files.rs"]
 mod files;
 #[cfg(test)]

@@ -52,7 +52,11 @@ impl Held {
         let sound: Vec<Rows> =
             tables.unwrap().into_iter().map(|rows| rows.into_iter().map(Arc::new).collect()).collect();
         for (table, rows) in LEDGER_TABLES.iter().zip(&sound) {
-            assert!(rows.is_sorted_by(|a, b| by_key(table, a, b) == Ordering::Less), "{} is ordered otherwise", table.name);
+            assert!(
+                rows.is_sorted_by(|a, b| by_key(table, a, b) == Ordering::Less),
+                "{} is ordered otherwise",
+                table.name
+            );
         }
         Self { now: sound.clone(), sound, touched: Vec::new() }
     }
@@ -85,11 +89,6 @@ impl Held {
         if moved {
             self.damage(nth, |_| ());
         }
-    }
-
-    /// Whether anything differs from what is sound.
-    pub fn differs(&self) -> bool {
-        self.touched.iter().any(|nth| self.now[*nth] != self.sound[*nth])
     }
 
     /// As it was.
