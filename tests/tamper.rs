@@ -13,8 +13,14 @@ mod beside;
 #[path = "tamper/bits.rs"]
 mod bits;
 #[cfg(test)]
+#[path = "tamper/damages.rs"]
+mod damages;
+#[cfg(test)]
 #[path = "database/mod.rs"]
 mod database;
+#[cfg(test)]
+#[path = "tamper/deal.rs"]
+mod deal;
 #[cfg(test)]
 #[path = "tamper/exhaustive.rs"]
 mod exhaustive;
@@ -34,6 +40,9 @@ mod held;
 #[path = "ledger/lives.rs"]
 #[expect(dead_code, reason = "what another target needs of it")]
 mod lives;
+#[cfg(test)]
+#[path = "tamper/long.rs"]
+mod long;
 #[cfg(test)]
 #[path = "ledger/scene.rs"]
 #[expect(dead_code, reason = "what another target needs of it")]
