@@ -8,7 +8,7 @@ use utoipa::{Modify, OpenApi, ToSchema};
 
 use super::routes::{
     chain, confirmations, days, holds, invoices, keys, members, merchants, operations, payments, reversals, standing,
-    verify, wallet,
+    stream, verify, wallet,
 };
 
 /// A draft of an invoice.
@@ -304,7 +304,7 @@ impl Modify for FullDisk {
         members::get_roster, members::list_rosters, members::change_roster, members::preview_roster_change,
         members::record_restored,
         chain::get_checkpoint, chain::list_blocks, chain::get_block, chain::get_entry,
-        chain::prove_inclusion, chain::prove_consistency,
+        chain::prove_inclusion, chain::prove_consistency, stream::get_stream,
         verify::scan, verify::query_bill_detail, verify::form,
         operations::health, operations::ready, operations::metrics,
         holds::lock_invoices, holds::renew_lock, holds::release_lock, holds::book_lock,
