@@ -52,5 +52,11 @@ mod scene;
 #[expect(dead_code, reason = "what another target needs of it")]
 mod seed;
 #[cfg(test)]
+#[path = "tamper/streams.rs"]
+mod streams;
+#[cfg(test)]
+#[path = "tamper/tail.rs"]
+mod tail;
+#[cfg(test)]
 #[path = "tamper/town.rs"]
 mod town;

@@ -1,7 +1,8 @@
 //! How much is tried, and the figures that are printed of it.
 //!
 //! `TAMPER_BITS=all` flips every bit there is instead of a sample; `TAMPER_FILE_BITS` says how many bits of the SQLite file are flipped,
-//! `TAMPER_DAMAGES` how many random damages are done to how many entries (`TAMPER_ENTRIES`); `TAMPER_SEED` is where chance begins.
+//! `TAMPER_DAMAGES` and `TAMPER_STREAM_DAMAGES` how many random damages are done to the tables and to the stream of a ledger of
+//! `TAMPER_ENTRIES`; `TAMPER_SEED` is where chance begins.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -84,7 +84,7 @@ fn a_bit_of_the_file_is_told_or_changes_nothing() {
     let (town, since, mut dice) = (town(), Instant::now(), dice(5));
     let Template::Bytes(bytes) = &town.ledger else { panic!("not a file") };
     let sound = content(&town.ledger.copy()).unwrap();
-    let bits: Vec<usize> = (0..number("TAMPER_FILE_BITS", 60)).map(|_| dice.below(bytes.len() * 8)).collect();
+    let bits: Vec<usize> = (0..number("TAMPER_FILE_BITS", 30)).map(|_| dice.below(bytes.len() * 8)).collect();
     let figures = shared_out(
         "bits of the file",
         bits.len(),

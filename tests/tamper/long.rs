@@ -1,6 +1,7 @@
 //! A ledger of as many entries as a test asks for: the lives of invoices, and behind them payments, refunds and invoices in bulk.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
 use piaolian::base::clock::FixedClock;
@@ -17,6 +18,7 @@ use crate::database::TestDatabase;
 use crate::held::Held;
 use crate::lives;
 use crate::scene::{self, draft_json, key, merchant, own_key, registration};
+use crate::streams::{Lines, lines_of};
 
 /// Entries sent together, so that they share a block or a few.
 const TOGETHER: u64 = 100;
@@ -29,11 +31,17 @@ const MERCHANTS: u64 = 5;
 pub struct Long {
     pub held: Held,
     pub trusted: Vec<Roster>,
+    /// The same as a stream.
+    pub stream: Lines,
+    /// The newest header.
+    pub tip: String,
 }
 
-/// Makes it.
-pub fn long(entries: u64) -> Long {
-    scene::block_on(build(entries))
+/// Makes it, once for each length.
+pub fn long(entries: u64) -> Arc<Long> {
+    static MADE: Mutex<BTreeMap<u64, Arc<Long>>> = Mutex::new(BTreeMap::new());
+    let mut made = MADE.lock().unwrap();
+    Arc::clone(made.entry(entries).or_insert_with(|| Arc::new(scene::block_on(build(entries)))))
 }
 
 async fn build(entries: u64) -> Long {
@@ -58,7 +66,8 @@ async fn build(entries: u64) -> Long {
     let store = Store::open(&database.url(), 1).unwrap();
     let held = Held::of(&store);
     assert_eq!(u64::try_from(held.rows("entries").len()).unwrap(), entries);
-    Long { held, trusted }
+    let tip = store.read_blocking(|reader| reader.checkpoint()).unwrap().unwrap().header;
+    Long { held, trusted, stream: lines_of(&store), tip }
 }
 
 fn admitted(bare: &Bare, nth: u64) -> Command {
