@@ -60,7 +60,8 @@ pub async fn get_stream(
     let rest = Rest { store, from, upto: tip.height };
     let lines = try_unfold((head, rest), |(head, rest)| async move {
         // Blocks are never changed, so that what is read in pieces is of one ledger.
-        Ok::<_, Problem>(next_piece(head, rest).await?.map(|(piece, rest)| (piece, (Vec::new(), rest))))
+        let piece = next_piece(head, rest).await.map_err(|faults| std::io::Error::other(faults.to_string()))?;
+        Ok::<_, std::io::Error>(piece.map(|(piece, rest)| (piece, (Vec::new(), rest))))
     });
     Ok(HttpResponse::Ok().content_type("application/x-ndjson").streaming(lines))
 }

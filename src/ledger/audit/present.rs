@@ -46,17 +46,11 @@ impl Audit<'_> {
         if !self.replayable {
             return None;
         }
-        let touched = match self.state.take_touched(0) {
-            Ok(touched) => touched,
-            Err(never) => match never {},
-        };
+        let Ok(touched) = self.state.take_touched(0);
         let mut states = Vec::with_capacity(touched.len());
         for Touched { entry, reversal, life } in touched {
             let Some((id, leaf)) = self.present.invoice(entry) else { continue };
-            let invoice = match self.state.invoice(&id) {
-                Ok(invoice) => invoice,
-                Err(never) => match never {},
-            };
+            let Ok(invoice) = self.state.invoice(&id);
             let Some(invoice) = invoice else { continue };
             match state_of(&leaf, &invoice, reversal.as_deref(), life.as_deref()) {
                 Ok(state) => states.push(state),
