@@ -82,6 +82,8 @@ mod standing;
 #[cfg(test)]
 #[path = "service/states.rs"]
 mod states;
+#[path = "service/stream.rs"]
+mod stream;
 #[cfg(test)]
 #[path = "service/test_app.rs"]
 mod test_app;
