@@ -193,8 +193,21 @@ fn check_all(
     )?;
     covered
         .push(format!("the entry is number {} of the {} entries under the header's root", receipt.index, header.size));
-    covered.push(check_seals(receipt, &header, rosters)?);
+    covered.push(check_seals(&receipt.header, &receipt.seals, &header, rosters)?);
     Ok(())
+}
+
+/// A sealed header by itself, as checkpoints and evidence have it: canonical, well formed, and sealed by a quorum of that one of these
+/// rosters which is in force at its height.
+///
+/// # Errors
+/// The code and field of the verdict that a receipt with this header and these seals would get.
+pub fn check_sealed(text: &str, seals: &[Seal], rosters: &[Roster]) -> Result<Header, Fault> {
+    let fault =
+        |Failure { code, field, message }: Failure| Fault::new(code.code().unwrap_or(Code::Internal), field, message);
+    let header = read_header(text).map_err(fault)?;
+    check_seals(text, seals, &header, rosters).map_err(fault)?;
+    Ok(header)
 }
 
 /// What the verifier reads of an entry; the rest of it is the ledger's.
@@ -306,13 +319,13 @@ fn roster_in_force<'a>(header: &Header, rosters: &'a [Roster]) -> Result<&'a Ros
     }
 }
 
-fn check_seals(receipt: &Receipt, header: &Header, rosters: &[Roster]) -> Result<String, Failure> {
+fn check_seals(text: &str, seals: &[Seal], header: &Header, rosters: &[Roster]) -> Result<String, Failure> {
     let roster = roster_in_force(header, rosters)?;
-    let hash = header_hash(&receipt.header);
-    let round = receipt.seals.first().map(|seal| seal.round);
+    let hash = header_hash(text);
+    let round = seals.first().map(|seal| seal.round);
     let mut power: u128 = 0;
-    for (position, seal) in receipt.seals.iter().enumerate() {
-        let before = receipt.seals.get(..position).unwrap_or_default();
+    for (position, seal) in seals.iter().enumerate() {
+        let before = seals.get(..position).unwrap_or_default();
         let place = format!("seals[{position}]");
         let gained = check_seal(seal, before, round, header, &hash, roster)
             .map_err(|f| failure(f.code, format!("{place}{}", f.field), f.message))?;
@@ -321,7 +334,7 @@ fn check_seals(receipt: &Receipt, header: &Header, rosters: &[Roster]) -> Result
     let total = roster.total_power();
     let below = format!("the seals hold {power} of {total}: a quorum is more than two thirds");
     require(roster.quorum_reached(power), VerdictCode::SealsBelowQuorum, "seals", &below)?;
-    let names: Vec<&str> = receipt.seals.iter().map(|seal| seal.member.as_str()).collect();
+    let names: Vec<&str> = seals.iter().map(|seal| seal.member.as_str()).collect();
     Ok(format!("the header is sealed by {} with {power} of {total} of the voting power", names.join(", ")))
 }
 
