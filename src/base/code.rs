@@ -182,6 +182,10 @@ codes! {
     VerdictDraftMalformed = "DRAFT_MALFORMED", Corrupt, "Draft, issuer and signature do not stand together in the form they must have.";
     VerdictIssuerSignatureBad = "ISSUER_SIGNATURE_BAD", Corrupt, "The draft was not signed by the issuer that the entry names.";
     VerdictProofBad = "PROOF_BAD", Corrupt, "The inclusion proof does not lead from the entry to the header's root.";
+    VerdictStateUncommitted = "STATE_UNCOMMITTED", Corrupt, "The header does not commit to present states: it is of version 1.";
+    VerdictStateMalformed = "STATE_MALFORMED", Corrupt, "The present state is not one of this format, or the entry is no invoice.";
+    VerdictStateLeafMismatch = "STATE_LEAF_MISMATCH", Corrupt, "The present state is not that of the entry.";
+    VerdictStateProofBad = "STATE_PROOF_BAD", Corrupt, "The proof does not lead from the present state, or its absence, to the header's root of states.";
     VerdictRosterUnknown = "ROSTER_UNKNOWN", Corrupt, "No trusted roster is the one that the header names.";
     VerdictRosterSuperseded = "ROSTER_SUPERSEDED", Corrupt, "The roster that the header names had been replaced at the header's height.";
     VerdictSealStranger = "SEAL_STRANGER", Corrupt, "A seal is by someone who is not in the roster.";

@@ -36,6 +36,34 @@ impl<'de> Deserialize<'de> for FormatVersion {
     }
 }
 
+/// The version of a format that has two: the number 1 or 2. What the second adds is told by the document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edition {
+    /// 1.
+    First,
+    /// 2.
+    Second,
+}
+
+impl Serialize for Edition {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u8(match self {
+            Self::First => 1,
+            Self::Second => 2,
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Edition {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match u64::deserialize(deserializer)? {
+            1 => Ok(Self::First),
+            2 => Ok(Self::Second),
+            other => Err(serde::de::Error::custom(format!("format version {other} is not known, only 1 and 2"))),
+        }
+    }
+}
+
 /// Reads a `T` from a JSON object only. serde would otherwise also take an array of the fields in their order for a struct, which
 /// would give one document two texts.
 #[derive(Debug)]
@@ -68,6 +96,14 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
 pub fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     let items = Vec::<Object<T>>::deserialize(deserializer)?;
     Ok(items.into_iter().map(|Object(item)| item).collect())
+}
+
+/// For `#[serde(default, deserialize_with)]`: a member that may be left out, but not be null, and is an object.
+///
+/// # Errors
+/// Those of the deserializer.
+pub fn optional_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Object::deserialize(deserializer).map(|Object(value)| Some(value))
 }
 
 /// The canonical text of a document, written straight into one buffer. A type that serializes one key twice (say, through

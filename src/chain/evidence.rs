@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::canonical::{FormatVersion, Object, objects, to_canonical};
+use super::canonical::{Edition, FormatVersion, Object, objects, to_canonical};
 use super::hash::{Hash, header_hash};
 use super::header::Header;
 use super::proof::{PROOF_HASHES_MAX, verify_consistency};
@@ -116,19 +116,15 @@ impl Kind {
             Self::State => same_size && states_differ(first, second),
             Self::Size => above && second.size < first.size,
             Self::Time => above && second.time < first.time,
-            Self::Version => above && version(second) < version(first),
+            Self::Version => above && first.v == Edition::Second && second.v == Edition::First,
             Self::NoConsistency => second.size > first.size,
         }
     }
 }
 
-/// Version 1 has no root of present states. (Until headers of version 2 are read, no two differ in it.)
-fn states_differ(_first: &Header, _second: &Header) -> bool {
-    false
-}
-
-fn version(_header: &Header) -> u64 {
-    1
+/// Whether both have a root of the present states, and different ones.
+fn states_differ(first: &Header, second: &Header) -> bool {
+    first.state.is_some() && second.state.is_some() && first.state != second.state
 }
 
 /// A header with its hash.
@@ -170,7 +166,7 @@ impl Voucher {
     /// The verdict code of what does not hold, with its field: seals and form of the header, form of the roster; `ROSTER_UNKNOWN`
     /// when the header does not name this roster for its time.
     pub fn check(&self, chain: &ChainId, known: &[Roster]) -> Result<Roster, Fault> {
-        let header = check_sealed(&self.header, &self.seals, known)?;
+        let (header, _) = check_sealed(&self.header, &self.seals, known)?;
         let roster = Roster::from_text(&self.roster).map_err(|fault| fault.under("roster"))?;
         let unknown = |message: &str| Err(Fault::new(Code::VerdictRosterUnknown, "roster", message));
         if header.chain != *chain || roster.chain() != chain {
@@ -218,7 +214,7 @@ impl SealedHeader {
                 rosters.push(roster);
             }
         }
-        let header = check_sealed(&self.header, &self.seals, &rosters)?;
+        let (header, _) = check_sealed(&self.header, &self.seals, &rosters)?;
         if header.chain != *chain {
             return Err(Fault::new(Code::VerdictChainMismatch, "header.chain", "the header is of another chain"));
         }

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::canonical::{FormatVersion, Object, parse_canonical, to_canonical};
+use super::canonical::{Edition, Object, parse_canonical, to_canonical};
 use super::hash::{Hash, header_hash};
 use super::merkle::empty_root;
+use super::present::empty_state_root;
 use super::roster::{MemberName, Roster};
 use crate::base::ids::ChainId;
 use crate::base::{Code, Fault, UnixMs};
@@ -13,8 +14,8 @@ use crate::base::{Code, Fault, UnixMs};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Header {
-    /// Format version.
-    pub v: FormatVersion,
+    /// Format version: the second has `state`.
+    pub v: Edition,
     /// The chain.
     pub chain: ChainId,
     /// Position among the headers of the chain; 0 is genesis.
@@ -33,13 +34,21 @@ pub struct Header {
     pub next_members: Hash,
     /// Who proposed the block.
     pub proposer: MemberName,
+    /// Root of the map of present states after this block ([`super::present`]); in headers of the second edition, and only there.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "stated")]
+    pub state: Option<Hash>,
+}
+
+/// A member that may be left out, but not be null.
+fn stated<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Hash>, D::Error> {
+    Hash::deserialize(deserializer).map(Some)
 }
 
 impl Header {
     /// The header that every chain begins with: no entries, nothing before it, the first roster.
     pub fn genesis(roster: &Roster, time: UnixMs, proposer: MemberName) -> Self {
         Self {
-            v: FormatVersion,
+            v: Edition::Second,
             chain: roster.chain().clone(),
             height: 0,
             prev: Hash::ZERO,
@@ -49,6 +58,7 @@ impl Header {
             members: roster.hash(),
             next_members: roster.hash(),
             proposer,
+            state: Some(empty_state_root()),
         }
     }
 
@@ -94,6 +104,12 @@ impl Header {
             (self.time >= prev.time, "time", "the time is before that of the header before"),
             (self.size >= prev.size, "size", "there are fewer entries than before"),
             (self.size != prev.size || self.root == prev.root, "root", "the root is another though no entry came"),
+            (self.state.is_some() || prev.state.is_none(), "v", "the version is older than that of the header before"),
+            (
+                self.size != prev.size || prev.state.is_none() || self.state == prev.state,
+                "state",
+                "the states are others though no entry came",
+            ),
             (self.members == prev.next_members, "members", "the roster is not the one that the header before names"),
         ];
         rules
@@ -114,6 +130,16 @@ impl Header {
                 "zeros stand for the header before in genesis, and only there",
             ),
             (self.size > 0 || self.root == empty_root(), "root", "an empty tree has another root"),
+            (
+                self.state.is_some() == (self.v == Edition::Second),
+                "state",
+                "the root of the present states stands in version 2, and only there",
+            ),
+            (
+                self.size > 0 || self.state.is_none_or(|state| state == empty_state_root()),
+                "state",
+                "without entries there are no states",
+            ),
         ];
         rules
             .into_iter()
@@ -153,15 +179,16 @@ mod tests {
         }
         let unknown = genesis().to_text().unwrap().replace("}", r#","zzz":1}"#);
         assert_eq!(Header::from_text(&unknown).unwrap_err().code, Code::ChainHeaderMalformed);
-        let version = genesis().to_text().unwrap().replace(r#""v":1"#, r#""v":2"#);
+        let version = genesis().to_text().unwrap().replace(r#""v":2"#, r#""v":3"#);
         assert_eq!(Header::from_text(&version).unwrap_err().code, Code::ChainHeaderMalformed);
     }
 
     #[test]
     fn an_array_of_the_fields_is_no_header() {
         let fields = serde_json::to_value(genesis()).unwrap();
-        let array = ["v", "chain", "height", "prev", "size", "root", "time", "members", "next_members", "proposer"]
-            .map(|key| &fields[key]);
+        let keys =
+            ["v", "chain", "height", "prev", "size", "root", "time", "members", "next_members", "proposer", "state"];
+        let array = keys.map(|key| &fields[key]);
         let text = to_canonical(&array).unwrap();
         assert!(serde_json::from_str::<Header>(&text).is_ok(), "serde alone would take it");
         assert_eq!(Header::from_text(&text).unwrap_err().code, Code::ChainHeaderMalformed);
@@ -170,6 +197,10 @@ mod tests {
     #[test]
     fn a_header_that_follows_is_accepted() {
         assert_eq!(next().follows(&genesis()), Ok(()));
+        let old = Header { v: Edition::First, state: None, ..genesis() };
+        let first = Header { v: Edition::First, state: None, prev: old.hash().unwrap(), ..next() };
+        let second = Header { prev: old.hash().unwrap(), ..next() };
+        assert_eq!((first.follows(&old), second.follows(&old)), (Ok(()), Ok(())));
     }
 
     #[test]
@@ -181,6 +212,7 @@ mod tests {
             ("time", Header { time: UnixMs(999), ..next() }),
             ("root", Header { size: 0, ..next() }),
             ("members", Header { members: keccak256("x"), ..next() }),
+            ("v", Header { v: Edition::First, state: None, ..next() }),
         ];
         for (field, header) in broken {
             let fault = header.follows(&genesis()).unwrap_err();
@@ -188,6 +220,8 @@ mod tests {
         }
         let after = Header { height: 2, prev: next().hash().unwrap(), size: 2, ..next() };
         assert_eq!(after.follows(&next()).unwrap_err().path, "size");
+        let idle = Header { height: 2, prev: next().hash().unwrap(), state: Some(keccak256("x")), ..next() };
+        assert_eq!(idle.follows(&next()).unwrap_err().path, "state");
     }
 
     #[test]
@@ -199,6 +233,9 @@ mod tests {
             ("prev", Header { prev: Hash::ZERO, ..next() }),
             ("prev", Header { prev: keccak256("x"), ..genesis() }),
             ("root", Header { size: 0, ..next() }),
+            ("state", Header { state: None, ..next() }),
+            ("state", Header { v: Edition::First, ..next() }),
+            ("state", Header { state: Some(Hash::ZERO), ..genesis() }),
         ];
         for (field, header) in broken {
             let fault = header.to_text().unwrap_err();

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::canonical::{FormatVersion, Object, objects, to_canonical};
+use super::canonical::{Edition, Object, objects, optional_object, to_canonical};
 use super::hash::Hash;
+use super::present::{Sibling, check_siblings};
 use super::proof::PROOF_HASHES_MAX;
 use super::seal::Seal;
 use crate::base::ids::ChainId;
@@ -15,8 +16,8 @@ use crate::base::{Code, Fault};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Receipt {
-    /// Format version.
-    pub v: FormatVersion,
+    /// Format version: the second has `state`.
+    pub v: Edition,
     /// The chain.
     pub chain: ChainId,
     /// The entry's canonical text.
@@ -30,6 +31,19 @@ pub struct Receipt {
     /// Seals on the header.
     #[serde(deserialize_with = "objects")]
     pub seals: Vec<Seal>,
+    /// What the invoice was like after the header's block; in receipts of the second edition, and only there.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "optional_object")]
+    pub state: Option<ReceiptState>,
+}
+
+/// A present state in a receipt, with its path in the header's map of states.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReceiptState {
+    /// Siblings on the way from the state's leaf to the root, from the bottom up.
+    pub siblings: Vec<Sibling>,
+    /// The canonical text of the state ([`super::present::PresentState`]).
+    pub value: String,
 }
 
 impl Receipt {
@@ -64,6 +78,12 @@ impl Receipt {
         }
         if self.seals.len() > ROSTER_MEMBERS_MAX {
             return malformed("seals", format!("a receipt has at most {ROSTER_MEMBERS_MAX} seals"));
+        }
+        if self.state.is_some() != (self.v == Edition::Second) {
+            return malformed("state", "a present state stands in version 2, and only there".to_owned());
+        }
+        if let Some(state) = &self.state {
+            check_siblings(&state.siblings)?;
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use crate::base::limits::RECEIPT_BYTES_MAX;
 use crate::base::{Code, Fault, Faults};
 use crate::chain::hash::Hash;
 use crate::chain::roster::Roster;
-use crate::chain::verify::{NOT_COVERED, Verdict, verify_receipt_json};
+use crate::chain::verify::{Verdict, verify_document_json};
 
 /// Arguments of `verify`.
 #[derive(Args)]
@@ -80,7 +80,7 @@ pub fn verify(args: VerifyArgs) -> Result<Done, Faults> {
     let bar = Bar::new(args.files.len());
     let mut invalid = 0usize;
     for file in &args.files {
-        let verdict = verify_receipt_json(&read_limited(file)?, &rosters, expected.as_ref());
+        let verdict = verify_document_json(&read_limited(file)?, &rosters, expected.as_ref());
         if !verdict.is_valid() {
             invalid = invalid.saturating_add(1);
         }
@@ -97,13 +97,13 @@ pub fn verify(args: VerifyArgs) -> Result<Done, Faults> {
 fn print(args: &VerifyArgs, file: &Path, verdict: &Verdict) -> Result<(), Fault> {
     let name = file.display();
     if args.json {
-        let line = Line { file: name.to_string(), verdict, not_covered: NOT_COVERED };
+        let line = Line { file: name.to_string(), verdict, not_covered: verdict.not_covered() };
         println!("{}", serde_json::to_string(&line).map_err(|e| unusable(file, e))?);
     } else if verdict.is_valid() {
         println!("{name}: VALID  {}", verdict.message);
         if args.files.len() == 1 {
             verdict.covered.iter().for_each(|covered| println!("  ✓ {covered}"));
-            NOT_COVERED.iter().for_each(|not| println!("  – not covered: {not}"));
+            verdict.not_covered().iter().for_each(|not| println!("  – not covered: {not}"));
         }
     } else {
         let place = if verdict.field.is_empty() { String::new() } else { format!(" at {}", verdict.field) };

@@ -16,6 +16,7 @@ pub mod execute;
 pub mod kind;
 pub mod life;
 pub mod lookup;
+pub mod present;
 pub mod projection;
 pub mod record;
 pub mod reversal;

@@ -10,7 +10,6 @@ use crate::base::ids::ChainId;
 use crate::base::stages::Stage;
 use crate::base::step::Step;
 use crate::base::{Fault, Faults, Secret, UnixMs};
-use crate::chain::canonical::FormatVersion;
 use crate::chain::hash::{Hash, header_hash};
 use crate::chain::header::Header;
 use crate::chain::merkle::{Appended, Edge};
@@ -198,7 +197,8 @@ fn append(executed: Executed, tip: &Tip, proposer: &MemberName, time: UnixMs) ->
     let leaves: Vec<Hash> = entries.iter().map(|(_, _, leaf, _)| *leaf).collect();
     let appended = Arc::new(edge.append(&leaves));
     let header = Header {
-        v: FormatVersion,
+        v: tip.header.v,
+        state: tip.header.state,
         chain: tip.header.chain.clone(),
         height,
         prev: tip.hash,

@@ -28,7 +28,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::base::stages::Stage;
 use crate::base::{Code, Fault, Faults, Secret};
-use crate::chain::canonical::FormatVersion;
+use crate::chain::canonical::Edition;
 use crate::chain::hash::Hash;
 use crate::chain::issuer::IssuerKey;
 use crate::chain::merkle::Appended;
@@ -98,7 +98,8 @@ impl SealedEntry {
     /// Its receipt.
     pub fn into_receipt(self) -> Receipt {
         Receipt {
-            v: FormatVersion,
+            v: Edition::First,
+            state: None,
             chain: self.block.chain.clone(),
             entry: self.text,
             index: self.index,

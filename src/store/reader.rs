@@ -11,7 +11,7 @@ use super::error::StoreError;
 use super::rows::{BlockRow, EntryRow, SealRow, column, hash, unsigned};
 use super::schema::{blocks, entries, rosters, seals, tiles};
 use super::young::Young;
-use crate::chain::canonical::FormatVersion;
+use crate::chain::canonical::Edition;
 use crate::chain::hash::Hash;
 use crate::chain::header::Header;
 use crate::chain::merkle::Edge;
@@ -203,7 +203,8 @@ impl<'a> Reader<'a> {
     pub fn receipt_at(&mut self, entry: &StoredEntry, block: &Block) -> Result<Receipt, StoreError> {
         let header = Header::from_text(&block.header).map_err(|e| corrupt("blocks", block.height, e))?;
         Ok(Receipt {
-            v: FormatVersion,
+            v: Edition::First,
+            state: None,
             chain: header.chain,
             proof: self.inclusion(entry.index, block.size)?,
             entry: entry.text.clone(),

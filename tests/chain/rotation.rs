@@ -2,7 +2,7 @@
 
 use piaolian::base::{Code, UnixMs};
 use piaolian::chain::{
-    Change, Edge, FormatVersion, Hash, Header, Member, MemberSignature, Receipt, Roster, Seal, SealKey, SealSignature,
+    Change, Edge, Edition, Hash, Header, Member, MemberSignature, Receipt, Roster, Seal, SealKey, SealSignature,
     change_text, check_change, header_hash, holder_hash, leaf_hash, next_roster, rotation_text, running_hash,
     statement_hash, to_canonical, verify_receipt,
 };
@@ -287,7 +287,11 @@ fn walk() -> Walk {
 fn seal_blocks(walk: &mut Walk) {
     let keys = every_key(walk);
     let mut edge = Edge::empty();
-    let mut prev = Header::genesis(&walk.rosters[0], UnixMs(START), name("tax-bureau"));
+    let mut prev = Header {
+        v: Edition::First,
+        state: None,
+        ..Header::genesis(&walk.rosters[0], UnixMs(START), name("tax-bureau"))
+    };
     let mut store = crate::tree::Memory::default();
     for height in 1..=42_u64 {
         let entry = entry(height - 1);
@@ -305,7 +309,8 @@ fn seal_blocks(walk: &mut Walk) {
         let text = header.to_text().unwrap();
         let index = height - 1;
         walk.receipts.push(Receipt {
-            v: FormatVersion,
+            v: Edition::First,
+            state: None,
             chain: chain(),
             entry,
             index,

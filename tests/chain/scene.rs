@@ -3,8 +3,8 @@
 use piaolian::base::ids::ChainId;
 use piaolian::base::{Secret, UnixMs};
 use piaolian::chain::{
-    Edge, Hash, Header, IssuerKey, Member, MemberName, Prover, Receipt, Roster, Seal, SealKey, header_hash, keccak256,
-    leaf_hash, to_canonical,
+    Edge, Edition, Hash, Header, IssuerKey, Member, MemberName, Prover, Receipt, Roster, Seal, SealKey, header_hash,
+    keccak256, leaf_hash, to_canonical,
 };
 use serde_json::{Value, json};
 
@@ -86,7 +86,11 @@ pub fn scene() -> Scene {
     ];
     let mut scene = Scene { rosters, entries: vec![], headers: vec![], store: Memory::default() };
     let mut edge = Edge::empty();
-    let genesis = Header::genesis(&scene.rosters[0], UnixMs(START), name("tax-bureau"));
+    let genesis = Header {
+        v: Edition::First,
+        state: None,
+        ..Header::genesis(&scene.rosters[0], UnixMs(START), name("tax-bureau"))
+    };
     scene.headers.push(genesis.to_text().unwrap());
     let mut prev = genesis;
     for (height, count) in [(1, 3), (2, 1), (3, 3)] {
@@ -131,7 +135,8 @@ impl Scene {
         let members: Vec<&str> =
             self.rosters[usize::from(height > 2)].members().iter().map(|m| m.name.as_str()).collect();
         Receipt {
-            v: piaolian::chain::FormatVersion,
+            v: Edition::First,
+            state: None,
             chain: chain(),
             entry: self.entries[usize::try_from(index).unwrap()].clone(),
             index,

@@ -68,6 +68,8 @@ fn every_kind_of_contradiction_is_named_proven_and_no_other() {
         (Kind::Link, low.clone(), Header { prev: keccak256("x"), ..next.clone() }),
         (Kind::Members, Header { next_members: keccak256("x"), ..low.clone() }, next.clone()),
         (Kind::SameSize, low.clone(), Header { size: low.size, root: keccak256("x"), ..high.clone() }),
+        (Kind::State, low.clone(), Header { size: low.size, root: low.root, state: Some(keccak256("x")), ..high.clone() }),
+        (Kind::Version, low.clone(), Header { v: Edition::First, state: None, ..high.clone() }),
         (Kind::Size, low.clone(), Header { size: low.size - 1, ..high.clone() }),
         (Kind::Time, low.clone(), Header { time: UnixMs(1_000), ..high.clone() }),
     ];
@@ -99,6 +101,9 @@ fn headers_that_go_together_are_no_evidence() {
     assert_eq!(about(&low, &low), None);
     assert_eq!(about(&low, &Header { prev: low.hash().unwrap(), ..header(4) }), None);
     assert_eq!(contradiction((&low.to_text().unwrap(), &low), (&high.to_text().unwrap(), &high)), None);
+    let old = Header { v: Edition::First, state: None, ..low.clone() };
+    assert_eq!(about(&old, &high), None);
+    assert_eq!(about(&old, &Header { size: low.size, root: low.root, ..high.clone() }), None, "the first of version 2");
     let other_chain = Header { chain: "other".try_into().unwrap(), time: UnixMs(9_999), ..low.clone() };
     assert_eq!(about(&low, &other_chain), None);
     let twice = Evidence { second: sealed(&low, &["a", "b", "c"]), ..forked() };

@@ -18,7 +18,7 @@ use crate::chain::hash::{Hash, header_hash, keccak256};
 use crate::chain::header::Header;
 use crate::chain::roster::Roster;
 use crate::chain::seal::Seal;
-use crate::chain::verify::check_sealed;
+use crate::chain::verify::{Sealed, check_sealed};
 
 /// A sealed header that was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct Checkpoint {
     pub text: String,
     /// Seals on it: a quorum.
     pub seals: Vec<Seal>,
+    /// The power behind them.
+    pub sealed: Sealed,
 }
 
 impl Checkpoint {
@@ -39,12 +41,12 @@ impl Checkpoint {
     /// # Errors
     /// As [`check_sealed`].
     pub fn check(text: String, seals: Vec<Seal>, chain: &ChainId, rosters: &[Roster]) -> Result<Self, Fault> {
-        let header = check_sealed(&text, &seals, rosters)?;
+        let (header, sealed) = check_sealed(&text, &seals, rosters)?;
         if header.chain != *chain {
             let message = format!("the header is of the chain {}, not of {chain}", header.chain);
             return Err(Fault::new(Code::VerdictChainMismatch, "header.chain", message));
         }
-        Ok(Self { header, hash: header_hash(&text), text, seals })
+        Ok(Self { header, hash: header_hash(&text), text, seals, sealed })
     }
 }
 

@@ -273,15 +273,14 @@ impl Monitor {
             Some(from) => format!("continues block {from}"),
         };
         let said = format!(
-            "{url}: block {}, {} entries, sealed by {} at {} CST; {since}",
+            "{url}: block {}, {} entries, sealed by {} of {} (power) at {} CST; {since}",
             header.height,
             header.size,
-            tip.seals.iter().map(|seal| seal.member.as_str()).collect::<Vec<_>>().join(", "),
+            tip.sealed.power.unwrap_or_default(),
+            tip.sealed.total.unwrap_or_default(),
             header.time.to_shanghai_text()
         );
-        let mut event = json!({
-            "url": url, "height": header.height, "size": header.size, "time": header.time, "hash": tip.hash,
-        });
+        let mut event = json!({ "url": url, "hash": tip.hash, "sealed": tip.sealed });
         if let (Some(event), Some(from)) = (event.as_object_mut(), from) {
             event.insert("continues".to_owned(), json!(from));
         }
