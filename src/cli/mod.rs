@@ -167,7 +167,6 @@ enum Done {
     /// It ran, and the answer is no: invalid, not clean, refused.
     No,
     /// It ran, and somebody has sealed two histories: the evidence is written.
-    #[cfg(feature = "server")]
     Equivocation,
 }
 
@@ -187,7 +186,6 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match dispatch(cli.command) {
         Ok(Done::Well) => ExitCode::SUCCESS,
         Ok(Done::No) => ExitCode::from(1),
-        #[cfg(feature = "server")]
         Ok(Done::Equivocation) => ExitCode::from(3),
         Err(faults) => {
             for fault in &faults.0 {

@@ -168,7 +168,9 @@ mod tests {
         ] {
             assert_eq!(Server::at(given).unwrap().url(), kept);
         }
-        for bad in ["", "example", "ftp://example", "http://", "http://a:b@example", "http://example/?x=1", "http://x/#y"] {
+        for bad in
+            ["", "example", "ftp://example", "http://", "http://a:b@example", "http://example/?x=1", "http://x/#y"]
+        {
             assert_eq!(Server::at(bad).err().map(|fault| fault.code), Some(Code::CliUrl), "{bad}");
         }
     }

@@ -68,7 +68,11 @@ fn every_kind_of_contradiction_is_named_proven_and_no_other() {
         (Kind::Link, low.clone(), Header { prev: keccak256("x"), ..next.clone() }),
         (Kind::Members, Header { next_members: keccak256("x"), ..low.clone() }, next.clone()),
         (Kind::SameSize, low.clone(), Header { size: low.size, root: keccak256("x"), ..high.clone() }),
-        (Kind::State, low.clone(), Header { size: low.size, root: low.root, state: Some(keccak256("x")), ..high.clone() }),
+        (
+            Kind::State,
+            low.clone(),
+            Header { size: low.size, root: low.root, state: Some(keccak256("x")), ..high.clone() },
+        ),
         (Kind::Version, low.clone(), Header { v: Edition::First, state: None, ..high.clone() }),
         (Kind::Size, low.clone(), Header { size: low.size - 1, ..high.clone() }),
         (Kind::Time, low.clone(), Header { time: UnixMs(1_000), ..high.clone() }),

@@ -128,9 +128,8 @@ fn unreadable(what: &str, fault: Fault) -> Verdict {
 /// # Errors
 /// The code and field of the verdict that a receipt with this header and these seals would get.
 pub fn check_sealed(text: &str, seals: &[Seal], rosters: &[Roster]) -> Result<(Header, Sealed), Fault> {
-    let fault = |Failure { code, field, message }: Failure| {
-        Fault::new(code.code().unwrap_or(Code::Internal), field, message)
-    };
+    let fault =
+        |Failure { code, field, message }: Failure| Fault::new(code.code().unwrap_or(Code::Internal), field, message);
     let header = read_header(text).map_err(fault)?;
     let (_, power, total) = seals::check_seals(text, &header, seals, rosters).map_err(fault)?;
     let Header { height, time, size, .. } = header;

@@ -83,17 +83,24 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// A memory with nothing in it yet. `trusted` MUST be rosters of one chain, at least one.
+    ///
+    /// # Errors
+    /// [`Code::MonitorMemory`] without a roster.
+    pub fn begin(file: PathBuf, trusted: Vec<Roster>) -> Result<Self, Fault> {
+        let chain = trusted.first().map(|roster| roster.chain().clone());
+        let chain = chain.ok_or_else(|| Fault::new(Code::MonitorMemory, "", "no roster is trusted"))?;
+        let (rosters, vouchers, views) = (trusted.clone(), Vec::new(), Vec::new());
+        Ok(Self { file, chain, trusted, rosters, vouchers, views, new: true })
+    }
+
     /// Reads the memory; an empty one where there is no file. `trusted` MUST be rosters of one chain, at least one.
     ///
     /// # Errors
     /// [`Code::MonitorMemory`] when it is not as it was written, or does not hold under the trusted rosters.
     pub fn open(file: &Path, trusted: Vec<Roster>) -> Result<Self, Fault> {
         let refused = |message: String| Fault::new(Code::MonitorMemory, file.display().to_string(), message);
-        let chain = trusted.first().map(|roster| roster.chain().clone());
-        let chain = chain.ok_or_else(|| refused("no roster is trusted".to_owned()))?;
-        let rosters = trusted.clone();
-        let (vouchers, views) = (Vec::new(), Vec::new());
-        let mut memory = Self { file: file.to_owned(), chain, trusted, rosters, vouchers, views, new: true };
+        let mut memory = Self::begin(file.to_owned(), trusted)?;
         let bytes = match std::fs::read(file) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(memory),

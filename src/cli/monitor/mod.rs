@@ -12,8 +12,10 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::{Value, json};
 
-use self::memory::{Checkpoint, Memory, write_durably};
-use self::watch::{Trouble, compare, observe};
+use self::memory::write_durably;
+pub use self::memory::{Checkpoint, Memory};
+pub use self::watch::{Trouble, contradicting, step};
+use self::watch::{compare, observe};
 use super::Done;
 use super::server::Server;
 use super::span::span;
@@ -106,7 +108,9 @@ fn trusted(files: &[PathBuf]) -> Result<Vec<Roster>, Fault> {
     let rosters = files.iter().map(|file| read_rosters(file)).collect::<Result<Vec<_>, _>>()?.concat();
     match rosters.first() {
         Some(first) if rosters.iter().all(|roster| roster.chain() == first.chain()) => Ok(rosters),
-        Some(_) => Err(Fault::new(Code::CliUsage, "--roster", "the rosters are of several chains; follow one at a time")),
+        Some(_) => {
+            Err(Fault::new(Code::CliUsage, "--roster", "the rosters are of several chains; follow one at a time"))
+        }
         None => Err(Fault::new(Code::CliUsage, "--roster", "the files name no roster")),
     }
 }
@@ -127,7 +131,8 @@ pub fn monitor(args: MonitorArgs) -> Result<Done, Faults> {
     }
     let mut monitor = Monitor { memory, evidence: args.evidence, json: args.json, written: Vec::new() };
     if monitor.memory.is_new() {
-        let message = format!("nothing is remembered yet: what is shown first is taken as it is ({})", args.memory.display());
+        let message =
+            format!("nothing is remembered yet: what is shown first is taken as it is ({})", args.memory.display());
         monitor.tell("begin", json!({ "memory": args.memory.display().to_string() }), &message);
     }
     if args.once { monitor.once(&mut followed) } else { monitor.follow(&mut followed, args.interval) }
@@ -165,7 +170,8 @@ impl Monitor {
             for follow in followed.iter_mut().filter(|follow| follow.due <= now) {
                 let doubled = 2u32.checked_pow(follow.misses).unwrap_or(u32::MAX);
                 let wait = interval.max(Duration::from_millis(100)).saturating_mul(doubled);
-                follow.due = now.saturating_add(if follow.misses == 0 { wait } else { wait.min(BACKOFF_MAX.max(interval)) });
+                follow.due =
+                    now.saturating_add(if follow.misses == 0 { wait } else { wait.min(BACKOFF_MAX.max(interval)) });
             }
             let next = followed.iter().map(|follow| follow.due).min().unwrap_or(interval);
             let now = SystemClock.elapsed().saturating_sub(begun);
@@ -210,7 +216,11 @@ impl Monitor {
         match trouble {
             Trouble::Unreachable(fault) => {
                 follow.misses = follow.misses.saturating_add(1);
-                self.tell("unreachable", json!({ "url": url, "code": fault.code, "message": fault.message }), &fault.to_string());
+                self.tell(
+                    "unreachable",
+                    json!({ "url": url, "code": fault.code, "message": fault.message }),
+                    &fault.to_string(),
+                );
                 look.unreachable.push(fault);
             }
             Trouble::Finding(fault, unproven) => {
@@ -219,7 +229,8 @@ impl Monitor {
                 let file = unproven.map(|evidence| self.write(&evidence)).transpose()?;
                 let kept = file.as_ref().map(|file| format!(" (both headers: {})", file.display())).unwrap_or_default();
                 let said = format!("SUSPICIOUS {url}: {} {}{kept}", fault.code, fault.message);
-                let mut event = json!({ "url": url, "code": fault.code, "field": fault.path, "message": fault.message });
+                let mut event =
+                    json!({ "url": url, "code": fault.code, "field": fault.path, "message": fault.message });
                 if let (Some(event), Some(file)) = (event.as_object_mut(), file) {
                     event.insert("file".to_owned(), json!(file.display().to_string()));
                 }
@@ -258,7 +269,11 @@ impl Monitor {
 
     fn tell_rosters(&self, before: usize) {
         for roster in self.memory.rosters().iter().skip(before) {
-            let said = format!("a sealed header names a new roster, from height {} on: {}", roster.from_height(), roster.hash());
+            let said = format!(
+                "a sealed header names a new roster, from height {} on: {}",
+                roster.from_height(),
+                roster.hash()
+            );
             self.tell("roster", json!({ "from": roster.from_height(), "hash": roster.hash() }), &said);
         }
     }

@@ -172,7 +172,8 @@ pub fn contradicting(memory: &Memory, one: &Checkpoint, other: &Checkpoint) -> R
     match evidence.evidence {
         Claim::Equivocation if verdict.is_proven() => Err(Trouble::Evidence(Box::new(evidence))),
         Claim::Equivocation | Claim::Unproven => {
-            let message = format!("two headers contradict each other, and the file about it is refused: {}", verdict.message);
+            let message =
+                format!("two headers contradict each other, and the file about it is refused: {}", verdict.message);
             Err(finding(Code::Internal, message))
         }
     }
