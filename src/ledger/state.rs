@@ -130,6 +130,11 @@ impl<K: Ord + Clone, T> Table<K, T> {
         Ok(value)
     }
 
+    /// A record, if it has been read or written.
+    fn at_hand(&self, key: &K) -> Option<Arc<T>> {
+        self.0.get(key).and_then(|slot| slot.value.clone())
+    }
+
     /// Takes in a record as it was read.
     fn known(&mut self, key: K, value: T) {
         self.0.entry(key).or_insert_with(|| Slot { value: Some(Arc::new(value)), change: Change::None });
@@ -167,6 +172,17 @@ impl<K: Ord + Clone, T> Table<K, T> {
     fn that(&self, change: Change) -> impl Iterator<Item = &T> {
         self.0.values().filter(move |slot| slot.change == change).filter_map(|slot| slot.value.as_deref())
     }
+}
+
+/// An invoice whose present state may have changed.
+#[derive(Debug)]
+pub struct Touched {
+    /// Its entry.
+    pub entry: u64,
+    /// What was taken back of it, if anything.
+    pub reversal: Option<Arc<Reversal>>,
+    /// Its life, if anything has happened in it.
+    pub life: Option<Arc<Life>>,
 }
 
 /// The state: records read through `R`, and the changes made since.
@@ -216,6 +232,8 @@ pub struct Tables {
     pub lives: Table<u64, Life>,
     /// Confirmation sheets by the entry that opened them.
     pub confirmations: Table<u64, Confirmation>,
+    /// Entries of the invoices whose present state may have changed.
+    touched: BTreeSet<u64>,
 }
 
 impl Default for State<Nothing> {
@@ -394,6 +412,24 @@ impl<R: Reader> State<R> {
         self.tables.confirmations.get(&entry, || self.reader.confirmation(entry))
     }
 
+    /// The invoices, by entry, whose present state may have changed since this was asked last; with what was taken back of each and
+    /// its life, as far as there is any. Entries from `new` on are new: nothing about them is read.
+    ///
+    /// # Errors
+    /// That of the reader.
+    pub fn take_touched(&mut self, new: u64) -> Result<Vec<Touched>, R::Error> {
+        let touched = std::mem::take(&mut self.tables.touched);
+        let told = touched.into_iter().map(|entry| {
+            if entry >= new {
+                let (reversal, life) = (self.tables.reversals.at_hand(&entry), self.tables.lives.at_hand(&entry));
+                return Ok(Touched { entry, reversal, life });
+            }
+            let life = self.tables.lives.get(&entry, || self.reader.life(entry))?;
+            Ok(Touched { entry, reversal: self.reversal(entry)?, life })
+        });
+        told.collect()
+    }
+
     /// Writes a merchant, new or changed.
     pub fn put_merchant(&mut self, merchant: Merchant) {
         self.by_taxpayer.insert(merchant.seller.taxpayer_id.clone(), Some(merchant.id.clone()));
@@ -456,16 +492,19 @@ impl<R: Reader> State<R> {
 
     /// Writes a new invoice.
     pub fn put_invoice(&mut self, invoice: Invoice) {
+        self.tables.touched.insert(invoice.entry);
         self.tables.invoices.put(invoice.id(), invoice);
     }
 
     /// Writes what was taken back of an invoice.
     pub fn put_reversal(&mut self, reversal: Reversal) {
+        self.tables.touched.insert(reversal.entry);
         self.tables.reversals.put(reversal.entry, reversal);
     }
 
     /// Writes a life. It MUST have been read before.
     pub fn put_life(&mut self, life: Life) {
+        self.tables.touched.insert(life.entry);
         self.tables.lives.put(life.entry, life);
     }
 

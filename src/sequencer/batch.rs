@@ -264,6 +264,7 @@ impl Batches {
     fn committed(&mut self, candidate: &Candidate) {
         self.guard.committed(&candidate.tip);
         self.resident.committed(&candidate.changes);
+        self.resident.committed_pages(&candidate.pages);
         self.tip = Some(candidate.tip.clone());
     }
 

@@ -1,6 +1,7 @@
 //! A candidate block: commands executed inside an open transaction, header known, nothing durable yet. Committing writes it;
 //! dropping it, with the transaction rolled back, leaves no trace.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Submission;
@@ -10,6 +11,7 @@ use crate::base::ids::ChainId;
 use crate::base::stages::Stage;
 use crate::base::step::Step;
 use crate::base::{Fault, Faults, Secret, UnixMs};
+use crate::chain::canonical::Edition;
 use crate::chain::hash::{Hash, header_hash};
 use crate::chain::header::Header;
 use crate::chain::merkle::{Appended, Edge};
@@ -18,8 +20,9 @@ use crate::chain::seal::Seal;
 use crate::ledger::entry::{ENTRY_VERSION, Kind};
 use crate::ledger::life::LifeState;
 use crate::ledger::lookup::{Fingerprint, keys_of};
-use crate::ledger::record::RosterRecord;
-use crate::ledger::state::Tables;
+use crate::ledger::present::{Changed, MapError, Page, PagePath, change, state_of};
+use crate::ledger::record::{Invoice, RosterRecord};
+use crate::ledger::state::{Tables, Touched};
 use crate::ledger::{Command, Failure, Outcome, Position, Reader, State, execute};
 use crate::store::{NewBlock, StoreError, Tx};
 
@@ -100,6 +103,7 @@ pub(super) struct Candidate {
     pub appended: Arc<Appended>,
     pub tip: Tip,
     pub changes: Tables,
+    pub pages: Vec<(PagePath, Page)>,
     text: String,
     keys: Vec<(Fingerprint, u64)>,
     outbox: Vec<(u64, &'static str)>,
@@ -134,6 +138,7 @@ struct Executed {
     outbox: Vec<(u64, &'static str)>,
     payers: Vec<(u64, Secret<String>)>,
     changes: Tables,
+    touched: Vec<Touched>,
 }
 
 /// Executes commands at a time, on top of the tip. `None` when nothing was accepted: then there is no block to make.
@@ -151,7 +156,8 @@ pub(super) fn prepare(
     if executed.entries.is_empty() {
         return Ok((None, executed.verdicts));
     }
-    let candidate = Stage::Hash.measure(|| append(executed, tip, proposer, time))?;
+    let present = Stage::Hash.measure(|| present_states(tx, resident, tip, &executed))?;
+    let candidate = Stage::Hash.measure(|| append(executed, present, tip, proposer, time))?;
     Ok((Some(candidate), Vec::new()))
 }
 
@@ -185,20 +191,59 @@ fn execute_all(
             Err(Failure::Unreadable(error)) => return Err(error),
         }
     }
-    Ok(Executed { verdicts, entries, keys, outbox, payers, changes: state.into_tables() })
+    let touched = state.take_touched(tip.header.size)?;
+    Ok(Executed { verdicts, entries, keys, outbox, payers, changes: state.into_tables(), touched })
+}
+
+/// The map of present states after the batch: its root, and the pages that changed.
+fn present_states(
+    tx: &mut Tx<'_>,
+    resident: &mut Resident,
+    tip: &Tip,
+    executed: &Executed,
+) -> Result<Changed, PrepareError> {
+    let new: HashMap<u64, &Hash> = executed.entries.iter().map(|(index, _, leaf, _)| (*index, leaf)).collect();
+    let issued = executed.changes.invoices.inserted().map(|invoice| (invoice.entry, invoice));
+    let issued: HashMap<u64, &Invoice> = issued.collect();
+    let old: Vec<u64> = executed.touched.iter().map(|it| it.entry).filter(|entry| !new.contains_key(entry)).collect();
+    let read = if old.is_empty() { Vec::new() } else { tx.invoices_with_leaves(&old)? };
+    let read: HashMap<u64, (Invoice, Hash)> = read.into_iter().map(|found| (found.0.entry, found)).collect();
+    let mut states = Vec::with_capacity(executed.touched.len());
+    for Touched { entry, reversal, life } in &executed.touched {
+        let here = issued.get(entry).copied().zip(new.get(entry).copied());
+        let (invoice, leaf) =
+            here.or_else(|| read.get(entry).map(|(invoice, leaf)| (invoice, leaf))).ok_or_else(|| {
+                let what = "there is no invoice of it, though its state changed".to_owned();
+                StoreError::Corrupt { table: "invoices", key: entry.to_string(), what }
+            })?;
+        states.push(state_of(leaf, invoice, reversal.as_deref(), life.as_deref())?);
+    }
+    let mut pages = resident.map(tx, tip.header.state, states.iter().map(|(key, _)| *key))?;
+    change(&mut pages, states).map_err(|error| match error {
+        MapError::Unreadable(error) => PrepareError::Store(error),
+        MapError::Broken(what) => {
+            PrepareError::Store(StoreError::Corrupt { table: "state_pages", key: String::new(), what })
+        }
+    })
 }
 
 /// Appends the entries to the tree and makes the header.
-fn append(executed: Executed, tip: &Tip, proposer: &MemberName, time: UnixMs) -> Result<Candidate, PrepareError> {
-    let Executed { verdicts, entries, keys, outbox, payers, changes } = executed;
+fn append(
+    executed: Executed,
+    present: Changed,
+    tip: &Tip,
+    proposer: &MemberName,
+    time: UnixMs,
+) -> Result<Candidate, PrepareError> {
+    let Executed { verdicts, entries, keys, outbox, payers, changes, touched: _ } = executed;
     let height = tip.header.height.saturating_add(1);
     let (next, rosters) = next_roster(tip, &changes, height.saturating_add(1));
     let mut edge = tip.edge.clone();
     let leaves: Vec<Hash> = entries.iter().map(|(_, _, leaf, _)| *leaf).collect();
     let appended = Arc::new(edge.append(&leaves));
     let header = Header {
-        v: tip.header.v,
-        state: tip.header.state,
+        v: Edition::Second,
+        state: Some(present.root),
         chain: tip.header.chain.clone(),
         height,
         prev: tip.hash,
@@ -212,7 +257,8 @@ fn append(executed: Executed, tip: &Tip, proposer: &MemberName, time: UnixMs) ->
     header.follows(&tip.header)?;
     let text = header.to_text()?;
     let tip = Tip { header, hash: header_hash(&text), edge, roster: next, rosters };
-    Ok(Candidate { verdicts, entries, appended, tip, changes, text, keys, outbox, payers })
+    let pages = present.pages;
+    Ok(Candidate { verdicts, entries, appended, tip, changes, pages, text, keys, outbox, payers })
 }
 
 /// The roster that seals a height, and all rosters, once these changes are made.
@@ -274,6 +320,7 @@ impl Candidate {
             tiles: &self.appended.tiles,
         })?;
         tx.put_changes(&self.changes)?;
+        tx.put_state_pages(&self.pages)?;
         tx.put_keys(self.tip.header.height, &self.keys, run)?;
         for (entry, payer) in &self.payers {
             tx.insert_payer(*entry, payer)?;

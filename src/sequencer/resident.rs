@@ -4,18 +4,21 @@
 //! Right as long as one sequencer writes: what it wrote it knows. Whenever that is in doubt (a transaction that failed, another
 //! process that led meanwhile), [`Resident::forget`]; everything is read again.
 
-use std::collections::HashMap;
-use std::hash::Hash;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use crate::base::LegalDate;
 use crate::base::ids::{MerchantId, Provider, TransactionId};
+use crate::chain::hash::Hash;
 use crate::chain::issuer::Address;
+use crate::chain::present::{StateKey, empty_state_root};
 use crate::invoice::{Checked, InvoiceId};
 use crate::ledger::Command;
 use crate::ledger::confirmation::Confirmation;
 use crate::ledger::day::{Day, Journal};
 use crate::ledger::life::Life;
 use crate::ledger::lookup::{Fingerprint, LookUp, keys_read_by, touches_payment};
+use crate::ledger::present::{Page, PagePath, Pages};
 use crate::ledger::record::{
     Answer, Invoice, Issuer, Merchant, Payment, Quota, Refund, RosterRecord, RulesRecord, RulesScope, Sequence,
 };
@@ -36,7 +39,7 @@ impl<K, T> Default for Kept<K, T> {
     }
 }
 
-impl<K: Hash + Eq, T: Clone> Kept<K, T> {
+impl<K: std::hash::Hash + Eq, T: Clone> Kept<K, T> {
     fn get<E>(&mut self, key: K, read: impl FnOnce(&K) -> Result<Option<T>, E>) -> Result<Option<T>, E> {
         if let Some(known) = self.0.get(&key) {
             return Ok(known.clone());
@@ -67,6 +70,7 @@ pub(super) struct Resident {
     days: Kept<(MerchantId, LegalDate), Day>,
     quotas: Kept<(MerchantId, String), Quota>,
     sequences: Kept<String, Sequence>,
+    pages: Kept<PagePath, Arc<Page>>,
 }
 
 impl Resident {
@@ -97,6 +101,32 @@ impl Resident {
         }
     }
 
+    /// Takes in the pages of the map of present states that a committed batch has written.
+    pub fn committed_pages(&mut self, pages: &[(PagePath, Page)]) {
+        for (path, page) in pages {
+            self.pages.put(path.clone(), Some(Arc::new(page.clone())));
+        }
+    }
+
+    /// The map of present states under a root, with the pages that some keys lead through.
+    pub fn map<'a, 'b>(
+        &'a mut self,
+        reader: &'a mut Reader<'b>,
+        root: Option<Hash>,
+        keys: impl Iterator<Item = StateKey>,
+    ) -> Result<NearPages<'a, 'b>, StoreError> {
+        let paths: BTreeSet<PagePath> = keys.flat_map(|key| PagePath::of_key(&key.0).collect::<Vec<_>>()).collect();
+        let mut near = NearPages { resident: self, reader, root };
+        // From the root down, since what is above tells what has to be below, or that nothing is.
+        let missing: Vec<PagePath> = paths.into_iter().filter(|path| near.is_unknown(path)).collect();
+        let mut found = near.reader.state_pages(&missing)?;
+        for path in missing {
+            let page = found.remove(&path).map(Arc::new);
+            near.keep(path, page)?;
+        }
+        Ok(near)
+    }
+
     /// A reader for one batch, with what its commands will look up.
     pub fn over<'a, 'b>(
         &'a mut self,
@@ -115,6 +145,64 @@ impl Resident {
             found.entry(key).or_default();
         }
         Ok(Near { resident: self, reader, found, payments })
+    }
+}
+
+/// The map of present states for one batch: memory first, then the database. A page that is read is held against the one above it, so
+/// that damage is seen before it is sealed.
+pub(super) struct NearPages<'a, 'b> {
+    resident: &'a mut Resident,
+    reader: &'a mut Reader<'b>,
+    /// The root that the last header commits to; `None` for a header of version 1.
+    root: Option<Hash>,
+}
+
+impl NearPages<'_, '_> {
+    fn known(&self, path: &PagePath) -> Option<&Option<Arc<Page>>> {
+        self.resident.pages.0.get(path)
+    }
+
+    /// Whether a page has to be read: it is not in memory, and the one above does not say that there is none.
+    fn is_unknown(&self, path: &PagePath) -> bool {
+        let above = path.above();
+        let none_below = above.as_ref().and_then(|above| self.known(above)).is_some_and(|page| {
+            // Where nothing is above, nothing is below.
+            page.as_ref().is_none_or(|page| page.below(path).is_none())
+        });
+        self.known(path).is_none() && !none_below
+    }
+
+    /// Keeps a page that was read, or that there is none, if that is what the page above says.
+    fn keep(&mut self, path: PagePath, page: Option<Arc<Page>>) -> Result<(), StoreError> {
+        let wanted = match path.above() {
+            None => self.root.filter(|root| *root != empty_state_root()),
+            Some(above) => Pages::page(self, &above)?.and_then(|above| above.below(&path)),
+        };
+        let unknown_root = path.0.is_empty() && self.root.is_none();
+        let right = match (&page, &wanted) {
+            (Some(page), Some(wanted)) => page.is_whole(wanted),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        if !right && !unknown_root {
+            let what = "not the page that the one above it, or the last header, commits to".to_owned();
+            return Err(StoreError::Corrupt { table: "state_pages", key: path.0, what });
+        }
+        self.resident.pages.put(path, page);
+        Ok(())
+    }
+}
+
+impl Pages for NearPages<'_, '_> {
+    type Error = StoreError;
+
+    fn page(&mut self, path: &PagePath) -> Result<Option<Arc<Page>>, StoreError> {
+        if let Some(page) = self.known(path) {
+            return Ok(page.clone());
+        }
+        let page = if self.is_unknown(path) { Pages::page(self.reader, path)? } else { None };
+        self.keep(path.clone(), page.clone())?;
+        Ok(page)
     }
 }
 

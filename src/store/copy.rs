@@ -377,6 +377,7 @@ copied_tables! {
     confirmations (entry) {
         entry, invoice, merchant, buyer, by_seller, asked, state, fence, opened_at_ms, until_ms, red_entry
     }
+    state_pages (path) { path, nodes }
     outbox (entry, topic) { entry, topic, state, attempts, next_at_ms, last_error }
     orders (merchant, order_id) { merchant, order_id, body, received_at_ms }
     payers (entry) { entry, openid }

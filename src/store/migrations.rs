@@ -10,6 +10,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use super::Store;
 use super::connection::{Conn, DatabaseUrl, Purpose, begin_write};
 use super::error::StoreError;
+use super::present::state_pages_missing;
 use super::rebuild::projections_missing;
 use super::schema::{entries, watermarks, young_keys};
 use super::tx::Tx;
@@ -110,6 +111,9 @@ impl Store {
         }
         if projections_missing(&mut conn)? {
             fill(&mut conn, |tx| tx.rebuild_projections())?;
+        }
+        if state_pages_missing(&mut conn)? {
+            fill(&mut conn, |tx| tx.rebuild_state_pages())?;
         }
         Ok(run)
     }

@@ -21,6 +21,7 @@ mod lookups;
 mod migrations;
 mod pages;
 mod pages_life;
+mod present;
 mod provision;
 mod reader;
 mod rebuild;
@@ -96,6 +97,9 @@ impl Store {
         }
         if rebuild::projections_missing(&mut writer)? {
             return Err(StoreError::Unmigrated("the rows of the new tables".to_owned()));
+        }
+        if present::state_pages_missing(&mut writer)? {
+            return Err(StoreError::Unmigrated("the map of present states".to_owned()));
         }
         let readers = r2d2::Pool::builder()
             .max_size(reader_connections.max(1))

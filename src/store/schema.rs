@@ -146,6 +146,7 @@ diesel::table! {
         red_entry -> Nullable<BigInt>,
     }
 }
+diesel::table! { state_pages (path) { path -> Text, nodes -> Binary, } }
 diesel::table! {
     outbox (entry, topic) {
         entry -> BigInt,

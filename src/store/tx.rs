@@ -22,6 +22,7 @@ use crate::chain::roster::Roster;
 use crate::chain::seal::Seal;
 use crate::chain::tiles::Tile;
 use crate::ledger::entry::Kind;
+use crate::ledger::present::{Page, PagePath};
 use crate::ledger::state::Tables;
 
 /// A write transaction. Reads through it see its own writes.
@@ -127,6 +128,14 @@ impl<'a> Tx<'a> {
             self.insert_roster(&record.roster)?;
         }
         self.put_projections(tables)
+    }
+
+    /// Writes changed pages of the map of present states, whole.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn put_state_pages(&mut self, pages: &[(PagePath, Page)]) -> Result<(), StoreError> {
+        bulk::put_state_pages(self.conn, pages)
     }
 
     /// Writes the changed rows of the tables that entries give: all changes but those of rosters, which are append-only.

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
 use jmt::{JellyfishMerkleTree, KeyHash, OwnedValue, RootHash, SimpleHasher, Version};
@@ -18,7 +19,7 @@ const READ: Version = 0;
 const MADE: Version = 1;
 
 /// keccak256, as `jmt` asks for hashes.
-struct Keccak(Keccak256);
+pub(super) struct Keccak(Keccak256);
 
 impl SimpleHasher for Keccak {
     fn new() -> Self {
@@ -68,7 +69,7 @@ pub struct Path {
 /// The reader that `jmt` sees: pages fetched when they are needed, and remembered.
 struct Reading<'a, P: Pages> {
     source: RefCell<&'a mut P>,
-    pages: RefCell<BTreeMap<PagePath, Page>>,
+    pages: RefCell<BTreeMap<PagePath, Arc<Page>>>,
     failed: RefCell<Option<P::Error>>,
 }
 
@@ -151,7 +152,8 @@ pub fn change<P: Pages>(source: &mut P, states: Vec<(StateKey, String)>) -> Resu
     let mut changed: BTreeMap<PagePath, Page> = BTreeMap::new();
     for ((path, slot), node) in nodes {
         // A page that was not read is new: every node that is replaced was read before.
-        let page = changed.entry(path).or_insert_with_key(|path| pages.remove(path).unwrap_or_default());
+        let page =
+            changed.entry(path).or_insert_with_key(|path| Arc::unwrap_or_clone(pages.remove(path).unwrap_or_default()));
         page.put(slot, node);
     }
     Ok(Changed { root: Hash(root), pages: changed.into_iter().collect() })

@@ -8,6 +8,7 @@ mod map;
 mod page;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -31,20 +32,20 @@ pub trait Pages {
     ///
     /// # Errors
     /// That of the source.
-    fn page(&mut self, path: &PagePath) -> Result<Option<Page>, Self::Error>;
+    fn page(&mut self, path: &PagePath) -> Result<Option<Arc<Page>>, Self::Error>;
 }
 
 /// The map of a ledger in memory: what an audit derives.
 #[derive(Debug, Clone, Default)]
 pub struct PresentMap {
     /// Its pages.
-    pub pages: BTreeMap<PagePath, Page>,
+    pub pages: BTreeMap<PagePath, Arc<Page>>,
 }
 
 impl Pages for PresentMap {
     type Error = std::convert::Infallible;
 
-    fn page(&mut self, path: &PagePath) -> Result<Option<Page>, Self::Error> {
+    fn page(&mut self, path: &PagePath) -> Result<Option<Arc<Page>>, Self::Error> {
         Ok(self.pages.get(path).cloned())
     }
 }
@@ -57,7 +58,7 @@ impl PresentMap {
     pub fn put(&mut self, states: Vec<(StateKey, String)>) -> Result<Hash, Fault> {
         match change(self, states) {
             Ok(changed) => {
-                self.pages.extend(changed.pages);
+                self.pages.extend(changed.pages.into_iter().map(|(path, page)| (path, Arc::new(page))));
                 Ok(changed.root)
             }
             Err(MapError::Broken(what)) => Err(Fault::new(Code::StoreCorrupt, "state_pages", what)),

@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 use jmt::KeyHash;
 use jmt::storage::{LeafNode, Node};
 
+use super::map::Keccak;
+use crate::chain::hash::Hash;
+
 /// The first bytes of a key; behind them are zeros only.
 const KEY_BYTES: usize = 10;
 const LEAF: u8 = 1;
@@ -36,6 +39,12 @@ pub(super) fn place(nibbles: &[u8]) -> Place {
 }
 
 impl PagePath {
+    /// The page above; `None` for that of the root.
+    pub fn above(&self) -> Option<Self> {
+        let length = self.0.len().checked_sub(1)?.saturating_sub(1);
+        self.0.get(..length).map(|path| Self(path.to_owned()))
+    }
+
     /// Every page that a key's path can lead through, from the root down.
     pub fn of_key(key: &[u8; 32]) -> impl Iterator<Item = Self> {
         let digits = hex::encode(key);
@@ -88,6 +97,22 @@ impl Kept {
             }
             Self::Inner { there, leaves, hashes } => borsh::from_slice(&inner_bytes(*there, *leaves, hashes)),
         }
+    }
+
+    fn hash(&self) -> Option<[u8; 32]> {
+        match self.node().ok()? {
+            Node::Null => None,
+            Node::Leaf(leaf) => Some(leaf.hash::<Keccak>()),
+            Node::Internal(inner) => Some(inner.hash::<Keccak>()),
+        }
+    }
+
+    /// The hash of its child behind a nibble, if there is one.
+    fn child(&self, nibble: u8) -> Option<[u8; 32]> {
+        let Self::Inner { there, hashes, .. } = self else { return None };
+        let bit = 1u16.wrapping_shl(u32::from(nibble));
+        let before = usize::try_from((there & bit.wrapping_sub(1)).count_ones()).ok()?;
+        if there & bit == 0 { None } else { hashes.get(before).copied() }
     }
 
     fn write(&self, slot: u8, out: &mut Vec<u8>) {
@@ -169,6 +194,21 @@ trait NextIfThere: Iterator {
 impl<I: Iterator> NextIfThere for I {}
 
 impl Page {
+    /// Whether the page's own node has this hash, and its children are those that the node names.
+    pub fn is_whole(&self, hash: &Hash) -> bool {
+        let Some(own) = self.0.get(&0) else { return false };
+        let children = self.0.iter().filter_map(|(slot, node)| Some((slot.checked_sub(1)?, node)));
+        own.hash() == Some(hash.0) && children.into_iter().all(|(nibble, node)| node.hash() == own.child(nibble))
+    }
+
+    /// The hash of the page below that some nibbles lead to, by what this one says of it. `None` where nothing is.
+    pub fn below(&self, path: &PagePath) -> Option<Hash> {
+        let nibbles = path.0.chars().map(|digit| digit.to_digit(16).and_then(|nibble| u8::try_from(nibble).ok()));
+        let nibbles: Vec<u8> = nibbles.collect::<Option<_>>()?;
+        let (last, above) = nibbles.split_last()?;
+        self.0.get(&place(above).1)?.child(*last).map(Hash)
+    }
+
     pub(super) fn node(&self, slot: u8) -> Option<&Kept> {
         self.0.get(&slot)
     }
@@ -218,6 +258,11 @@ mod tests {
             hex::encode(key).chars().take(20).map(|c| u8::try_from(c.to_digit(16).unwrap()).unwrap()).collect();
         let lain: std::collections::BTreeSet<_> = (0..=20).map(|depth| place(&digits[..depth]).0).collect();
         assert_eq!(PagePath::of_key(&key).collect::<std::collections::BTreeSet<_>>(), lain);
+        let down: Vec<_> = PagePath::of_key(&key).collect();
+        for pair in down.windows(2) {
+            assert_eq!(pair[1].above().as_ref(), Some(&pair[0]));
+        }
+        assert_eq!(down[0].above(), None);
     }
 
     #[test]

@@ -184,6 +184,9 @@ pub const LIVES: LedgerTable = LedgerTable {
         ("confirmation", Int),
     ],
 };
+/// Pages of the map of present states, by the nibbles that lead to them.
+pub const STATE_PAGES: LedgerTable =
+    LedgerTable { name: "state_pages", key: 1, columns: &[("path", Text), ("nodes", Bytes)] };
 /// Confirmation sheets.
 pub const CONFIRMATIONS: LedgerTable = LedgerTable {
     name: "confirmations",

@@ -8,10 +8,11 @@ use crate::chain::hash::Hash;
 use crate::chain::seal::Seal;
 use crate::chain::tiles::Tile;
 use crate::ledger::entry::Kind;
+use crate::ledger::present::{Page, PagePath};
 use crate::store::connection::Conn;
 use crate::store::error::StoreError;
 use crate::store::rows::column;
-use crate::store::schema::{entries, lookups, outbox, seals, tiles};
+use crate::store::schema::{entries, lookups, outbox, seals, state_pages, tiles};
 use crate::store::tx::exactly;
 use crate::store::young::Key;
 
@@ -57,6 +58,27 @@ pub(in crate::store) fn put_tiles(conn: &mut Conn, rows: &[Tile]) -> Result<(), 
             let columns = NewTile::columns(piece);
             let done = Unnest { head: NewTile::INSERT, columns, tail: NewTile::OR_UPDATE }.execute(postgres)?;
             exactly("tiles", "", piece.len(), done)
+        }),
+    }
+}
+
+row! { NewPage<'a>, state_pages { path: &'a str } { nodes: Vec<u8> } }
+
+/// Writes pages of the map of present states in full, new ones and changed ones.
+pub(in crate::store) fn put_state_pages(conn: &mut Conn, pages: &[(PagePath, Page)]) -> Result<(), StoreError> {
+    let rows = pages.iter().map(|(path, page)| NewPage { path: &path.0, nodes: page.to_bytes() });
+    let rows: Vec<NewPage<'_>> = rows.collect();
+    match conn {
+        Conn::Sqlite(sqlite) => rows.iter().try_for_each(|page| {
+            if page.update(sqlite)? == 0 {
+                page.insert(sqlite)?;
+            }
+            Ok(())
+        }),
+        Conn::Postgres(postgres) => rows.chunks(PIECE_ROWS).try_for_each(|piece| {
+            let columns = NewPage::columns(piece);
+            let done = Unnest { head: NewPage::INSERT, columns, tail: NewPage::OR_UPDATE }.execute(postgres)?;
+            exactly("state_pages", "", piece.len(), done)
         }),
     }
 }

@@ -17,7 +17,7 @@ use super::connection::Conn;
 use super::error::StoreError;
 use super::tx::exactly;
 
-pub(super) use chain::{insert_entries, insert_lookups, insert_outbox, insert_seals, put_tiles};
+pub(super) use chain::{insert_entries, insert_lookups, insert_outbox, insert_seals, put_state_pages, put_tiles};
 pub(super) use ledger::{
     insert_invoices, insert_payments, put_confirmations, put_days, put_issuers, put_journals, put_lives, put_quotas,
     put_reversals, update_payments,
