@@ -118,8 +118,6 @@ pub enum Document {
     Proof(Vec<u8>),
     /// Equivocation evidence.
     Evidence(Vec<u8>),
-    /// A PDF without a receipt that could be verified: why.
-    NoReceipt(Fault),
 }
 
 #[derive(Deserialize)]
@@ -133,7 +131,7 @@ struct Looks<'a> {
 /// Reads a file.
 ///
 /// # Errors
-/// [`Code::CliFile`].
+/// [`Code::CliFile`]; [`Code::VerdictReceiptMissing`] for a PDF without a receipt that could be verified.
 pub fn read_document(file: &Path) -> Result<Document, Fault> {
     let bytes = read_limited(file, RECEIPT_BYTES_MAX)?;
     if bytes.starts_with(b"%PDF-") {
@@ -151,11 +149,9 @@ fn from_pdf(file: &Path) -> Result<Document, Fault> {
         return Err(unusable(file, format!("a PDF has at most {PDF_BYTES_MAX} bytes")));
     }
     let bytes_max = usize::try_from(RECEIPT_BYTES_MAX).unwrap_or(usize::MAX);
-    Ok(match crate::render::attachment(&bytes, CARRIED, bytes_max) {
-        Ok(Some(receipt)) => Document::Proof(receipt),
-        Ok(None) => Document::NoReceipt(Fault::new(Code::VerdictReceiptMissing, "", "this PDF carries no receipt")),
-        Err(fault) => Document::NoReceipt(fault),
-    })
+    let carried = crate::render::attachment(&bytes, CARRIED, bytes_max)?;
+    let missing = || Fault::new(Code::VerdictReceiptMissing, "", "this PDF carries no receipt");
+    carried.map(Document::Proof).ok_or_else(missing)
 }
 
 /// Reading PDFs would bring some sixty packages into a verifier that is to be read.

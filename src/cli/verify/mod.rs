@@ -87,7 +87,7 @@ impl Verifier {
         let found = match read_document(file) {
             Ok(Document::Proof(bytes)) => self.proof(&bytes),
             Ok(Document::Evidence(bytes)) => Found::Evidence(verify_evidence_json(&bytes, &self.rosters)),
-            Ok(Document::NoReceipt(fault)) => Found::NoReceipt(fault),
+            Err(fault) if fault.code == Code::VerdictReceiptMissing => Found::NoReceipt(fault),
             Err(fault) => Found::Unusable(fault),
         };
         Outcome { file: file.display().to_string(), found }
