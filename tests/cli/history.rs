@@ -73,7 +73,10 @@ pub struct Plan {
     pub reversed_from: u64,
 }
 
-pub const PLAIN: Plan = Plan { tip: 6, forked_from: u64::MAX, rotated_from: u64::MAX, reversed_from: u64::MAX };
+/// A height that no history here reaches.
+pub const NEVER: u64 = 1_000_000;
+
+pub const PLAIN: Plan = Plan { tip: 6, forked_from: NEVER, rotated_from: NEVER, reversed_from: NEVER };
 
 pub struct Block {
     pub header: String,
@@ -220,9 +223,15 @@ impl History {
                 let Block { header, seals } = &self.blocks[tip];
                 let committed = Header::from_text(header).unwrap().state;
                 let reversed = committed == Some(state_root(&self.state(true)));
-                assert!(reversed || committed == Some(state_root(&self.state(false))) || committed == Some(empty_state_root()));
+                assert!(
+                    reversed
+                        || committed == Some(state_root(&self.state(false)))
+                        || committed == Some(empty_state_root())
+                );
                 let state = json!({"siblings": [], "value": self.state(reversed)});
-                found(json!({"v": 1, "chain": CHAIN, "invoice": INVOICE, "header": header, "seals": seals, "state": state}))
+                found(
+                    json!({"v": 1, "chain": CHAIN, "invoice": INVOICE, "header": header, "seals": seals, "state": state}),
+                )
             }
             _ => missing(),
         }
@@ -253,7 +262,10 @@ impl Fake {
                 let path = request.split(' ').nth(1).unwrap().to_owned();
                 let (status, body) = of_thread.lock().unwrap()(&path);
                 let length = body.len();
-                let _gone = write!(stream, "HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
+                let _gone = write!(
+                    stream,
+                    "HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+                );
             }
         });
         Self { url, answers }

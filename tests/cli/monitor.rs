@@ -9,7 +9,7 @@ use piaolian::chain::{Header, Roster, to_canonical};
 use serde_json::{Value, json};
 
 use crate::database::TestDatabase;
-use crate::history::{EACH, Fake, History, PLAIN, Plan, founders, roster, seals};
+use crate::history::{EACH, Fake, History, NEVER, PLAIN, Plan, founders, roster, seals};
 use crate::serve::consultant;
 use crate::service::Service;
 use crate::{err, files, out, piaolian, text};
@@ -97,7 +97,7 @@ fn history(plan: Plan) -> Arc<History> {
 }
 
 fn registered(service: &Service) {
-    let (status, answer) = service.ask("POST", "/v1/merchants", Some("the one merchant"), &consultant()).unwrap();
+    let (status, answer) = service.ask("POST", "/v1/merchants", Some("the-one-merchant"), &consultant()).unwrap();
     assert!(status == 201 || status == 200, "{answer}");
 }
 
@@ -112,7 +112,8 @@ fn a_service_is_followed_across_a_rotation_with_the_first_roster_alone() {
     let service = Service::start(temp.path(), &database);
     let founding = std::fs::read_to_string(temp.path().join("keys/roster.json")).unwrap();
     let desk = Desk::trusting(&founding);
-    let urls = [service.url.as_str()];
+    let url = service.url.clone();
+    let urls = [url.as_str()];
     let first = desk.look(&urls);
     assert_eq!((first.code, first.events("begin").len(), first.heights()), (Some(0), 1, vec![0]), "{first:?}");
     registered(&service);
@@ -130,7 +131,11 @@ fn a_service_is_followed_across_a_rotation_with_the_first_roster_alone() {
     assert!(named[0]["from"].as_u64() <= third.heights().first().copied(), "{third:?}");
     // What was learned is remembered, and still checked.
     let fourth = desk.look(&urls);
-    assert_eq!((fourth.code, fourth.events("roster").len(), fourth.heights()), (Some(0), 0, third.heights()), "{fourth:?}");
+    assert_eq!(
+        (fourth.code, fourth.events("roster").len(), fourth.heights()),
+        (Some(0), 0, third.heights()),
+        "{fourth:?}"
+    );
     service.stop();
     let gone = desk.look(&urls);
     assert_eq!((gone.code, gone.events("unreachable").len()), (Some(2), 3), "tried three times: {gone:?}");
@@ -155,14 +160,18 @@ fn a_rewritten_history_ends_in_evidence_that_anybody_can_check() {
         assert_eq!((code, &verdict["code"]), (Some(0), &json!("EQUIVOCATION_PROVEN")), "{verdict}");
         assert_eq!(verdict["sealed_both"], json!(["auditor", "kingdee", "tax-bureau", "tencent"]));
         let told = piaolian(&["verify", "--roster", &text(&desk.roster), &text(&file)]);
-        assert!(out(&told).contains("EQUIVOCATION_PROVEN  two different headers of one height are sealed"), "{}", out(&told));
+        assert!(
+            out(&told).contains("EQUIVOCATION_PROVEN  two different headers of one height are sealed"),
+            "{}",
+            out(&told)
+        );
         // The fork is never taken in, and seeing it again makes the same file.
         assert_eq!(std::fs::read(desk.memory()).unwrap(), before);
         assert_eq!(desk.look(&[&server.url]).evidence().1, file);
         assert_eq!(desk.kept().len(), 1);
 
         let altered = desk.temp.path().join("altered");
-        std::fs::write(&altered, std::fs::read_to_string(&file).unwrap().replace("same_height", "same_size")).unwrap();
+        std::fs::write(&altered, std::fs::read_to_string(&file).unwrap().replace("same_height", "time")).unwrap();
         let (code, verdict) = desk.verify(&altered);
         assert_eq!((code, &verdict["code"], &verdict["field"]), (Some(1), &json!("EVIDENCE_BAD"), &json!("kind")));
     }
@@ -172,7 +181,7 @@ fn a_rewritten_history_ends_in_evidence_that_anybody_can_check() {
 fn a_fork_that_hides_a_rotation_is_found_at_the_header_that_names_it() {
     // The honest history rotates at 4; the other one never does, or does so later.
     let honest = history(Plan { rotated_from: 4, ..PLAIN });
-    for rotated_from in [u64::MAX, 5] {
+    for rotated_from in [NEVER, 5] {
         let desk = Desk::new();
         let server = Fake::showing(&honest, 6);
         let first = desk.look(&[&server.url]);
@@ -247,9 +256,11 @@ fn what_is_only_suspicious_is_told_and_never_called_a_proof() {
         ("/v1/proofs/consistency", (200, "null"), "MONITOR-UNPROVEN"),
     ] {
         let of = Arc::clone(&honest);
-        server.turn(move |path| {
-            if path.starts_with(path_of) { (answer.0, answer.1.to_owned()) } else { of.answer(6, path) }
-        });
+        server.turn(
+            move |path| {
+                if path.starts_with(path_of) { (answer.0, answer.1.to_owned()) } else { of.answer(6, path) }
+            },
+        );
         assert_eq!(desk.look(&[&server.url]).finding(), finding, "{path_of} {answer:?}");
         unchanged();
     }

@@ -101,7 +101,8 @@ struct Monitor {
 struct Look {
     findings: usize,
     unreachable: Vec<Fault>,
-    equivocation: bool,
+    /// Evidence files: two servers may show one conflict.
+    equivocations: Vec<PathBuf>,
 }
 
 fn trusted(files: &[PathBuf]) -> Result<Vec<Roster>, Fault> {
@@ -147,7 +148,7 @@ impl Monitor {
             let again = left.saturating_add(1) < ONCE_TRIES;
             let look = self.look(followed, |follow| !again || follow.misses > 0)?;
             findings = findings.saturating_add(look.findings);
-            if look.equivocation {
+            if !look.equivocations.is_empty() {
                 return Ok(Done::Equivocation);
             }
             match look.unreachable.into_iter().next() {
@@ -164,7 +165,7 @@ impl Monitor {
         let begun = SystemClock.elapsed();
         loop {
             let now = SystemClock.elapsed().saturating_sub(begun);
-            if self.look(followed, |follow| follow.due <= now)?.equivocation {
+            if !self.look(followed, |follow| follow.due <= now)?.equivocations.is_empty() {
                 return Ok(Done::Equivocation);
             }
             for follow in followed.iter_mut().filter(|follow| follow.due <= now) {
@@ -237,8 +238,11 @@ impl Monitor {
                 self.tell("finding", event, &said);
             }
             Trouble::Evidence(evidence) => {
-                look.equivocation = true;
                 let file = self.write(&evidence)?;
+                if look.equivocations.contains(&file) {
+                    return Ok(());
+                }
+                look.equivocations.push(file.clone());
                 let verdict = verify_evidence(&evidence, self.memory.trusted());
                 let event = json!({
                     "url": url, "code": verdict.code, "kind": evidence.kind, "message": verdict.message,
