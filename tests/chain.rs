@@ -8,6 +8,9 @@
 #[path = "chain/canonical.rs"]
 mod canonical;
 #[cfg(test)]
+#[path = "chain/evidence.rs"]
+mod evidence;
+#[cfg(test)]
 #[path = "chain/golden.rs"]
 mod golden;
 #[cfg(test)]

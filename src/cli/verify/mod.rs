@@ -13,7 +13,7 @@ use clap::{Args, ValueEnum};
 
 pub(super) use self::files::read_rosters;
 use self::files::{Document, Listed, read_document, unusable};
-use self::outcome::{COLUMNS, Facts, Found, Outcome, Present};
+use self::outcome::{COLUMNS, Facts, Found, Outcome, Present, Proof};
 use super::Done;
 use crate::base::{Code, Fault, Faults};
 use crate::chain::evidence::verify_evidence_json;
@@ -98,7 +98,7 @@ impl Verifier {
         let receipt = if verdict.is_valid() { Receipt::from_json(bytes).ok() } else { None };
         let facts = receipt.as_ref().map(Facts::of).unwrap_or_default();
         let present = receipt.and_then(|receipt| self.present(&receipt, &facts));
-        Found::Proof { verdict, facts, present }
+        Found::Proof(Box::new(Proof { verdict, facts, present }))
     }
 
     #[cfg(feature = "server")]
@@ -174,13 +174,14 @@ impl Run {
         }
         match &outcome.found {
             Found::Unusable(fault) => self.unusable.push(fault.clone()),
-            Found::Proof { present: Some(present), .. } => {
-                self.proven |= present.code == Code::EquivocationProven.as_str();
-                if present.code == Code::CliUnreachable.as_str() {
+            Found::Proof(proof) => {
+                let code = proof.present.as_ref().map(|present| present.code);
+                self.proven |= code == Some(Code::EquivocationProven.as_str());
+                if let Some(present) = proof.present.as_ref().filter(|_| code == Some(Code::CliUnreachable.as_str())) {
                     self.unusable.push(Fault::new(Code::CliUnreachable, outcome.file.clone(), present.message.clone()));
                 }
             }
-            Found::Proof { .. } | Found::Evidence(_) | Found::NoReceipt(_) => {}
+            Found::Evidence(_) | Found::NoReceipt(_) => {}
         }
         match self.format {
             Format::Text => println!("{}", outcome.to_text(self.alone)),

@@ -67,17 +67,20 @@ pub struct Present {
     pub evidence: Option<String>,
 }
 
+/// What was found of a receipt or state proof.
+pub struct Proof {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Of a valid receipt.
+    pub facts: Facts,
+    /// With `--online`, of a valid receipt of an invoice.
+    pub present: Option<Present>,
+}
+
 /// What was found.
 pub enum Found {
     /// A receipt or state proof.
-    Proof {
-        /// The verdict.
-        verdict: Verdict,
-        /// Of a receipt.
-        facts: Facts,
-        /// With `--online`, of a valid receipt of an invoice.
-        present: Option<Present>,
-    },
+    Proof(Box<Proof>),
     /// Equivocation evidence.
     Evidence(EvidenceVerdict),
     /// A PDF without receipt.
@@ -132,7 +135,7 @@ impl Outcome {
     /// The verdict, for counting.
     pub fn code(&self) -> &'static str {
         match &self.found {
-            Found::Proof { verdict, .. } => verdict.code.as_str(),
+            Found::Proof(proof) => proof.verdict.code.as_str(),
             Found::Evidence(verdict) => verdict.code.as_str(),
             Found::NoReceipt(fault) | Found::Unusable(fault) => fault.code.as_str(),
         }
@@ -141,8 +144,8 @@ impl Outcome {
     /// Whether the answer is yes: everything holds, the present state included where it was asked for.
     pub fn holds(&self) -> bool {
         match &self.found {
-            Found::Proof { verdict, present, .. } => {
-                verdict.is_valid() && present.as_ref().is_none_or(|present| present.code == "VALID")
+            Found::Proof(proof) => {
+                proof.verdict.is_valid() && proof.present.as_ref().is_none_or(|present| present.code == "VALID")
             }
             Found::Evidence(verdict) => verdict.is_proven(),
             Found::NoReceipt(_) | Found::Unusable(_) => false,
@@ -153,7 +156,8 @@ impl Outcome {
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
         let file = &self.file;
         match &self.found {
-            Found::Proof { verdict, present, .. } => {
+            Found::Proof(proof) => {
+                let Proof { verdict, present, .. } = &**proof;
                 serde_json::to_string(&ProofLine { file, verdict, not_covered: verdict.not_covered(), present })
             }
             Found::Evidence(verdict) => {
@@ -168,7 +172,8 @@ impl Outcome {
     /// One row of a table (RFC 4180).
     pub fn to_csv(&self) -> String {
         let (field, index, facts, said, present) = match &self.found {
-            Found::Proof { verdict, facts, present } => {
+            Found::Proof(proof) => {
+                let Proof { verdict, facts, present } = &**proof;
                 // What an invalid receipt says of itself is nobody's word.
                 let facts = verdict.is_valid().then_some(facts);
                 let state = verdict.state.as_ref().zip(verdict.sealed.as_ref().map(|sealed| sealed.height));
@@ -204,10 +209,11 @@ impl Outcome {
             format!("{file}: {code}{place}  {message}")
         };
         match &self.found {
-            Found::Proof { verdict, .. } if !verdict.is_valid() => {
-                bad(verdict.code.as_str(), &verdict.field, &verdict.message)
-            }
-            Found::Proof { verdict, facts, present } => {
+            Found::Proof(proof) => {
+                let Proof { verdict, facts, present } = &**proof;
+                if !verdict.is_valid() {
+                    return bad(verdict.code.as_str(), &verdict.field, &verdict.message);
+                }
                 let mut lines = vec![format!("{file}: VALID  {}", summary(verdict, facts, present.as_ref()))];
                 if at_length {
                     lines.extend(said(&verdict.covered, verdict.not_covered()));
