@@ -29,6 +29,9 @@ mod forged_trees;
 #[path = "chain/forgeries.rs"]
 mod forgeries;
 #[cfg(test)]
+#[path = "chain/evidence.rs"]
+mod evidence;
+#[cfg(test)]
 #[path = "chain/golden.rs"]
 mod golden;
 #[cfg(test)]

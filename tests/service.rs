@@ -82,6 +82,7 @@ mod standing;
 #[cfg(test)]
 #[path = "service/states.rs"]
 mod states;
+#[cfg(test)]
 #[path = "service/stream.rs"]
 mod stream;
 #[cfg(test)]
