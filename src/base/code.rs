@@ -186,6 +186,7 @@ codes! {
     VerdictStateMalformed = "STATE_MALFORMED", Corrupt, "The present state is not one of this format, or the entry is no invoice.";
     VerdictStateLeafMismatch = "STATE_LEAF_MISMATCH", Corrupt, "The present state is not that of the entry.";
     VerdictStateProofBad = "STATE_PROOF_BAD", Corrupt, "The proof does not lead from the present state, or its absence, to the header's root of states.";
+    LedgerStatesUncommitted = "LEDGER-STATES-UNCOMMITTED", Missing, "No header of this chain commits to present states yet; the next block's will.";
     VerdictRosterUnknown = "ROSTER_UNKNOWN", Corrupt, "No trusted roster is the one that the header names.";
     VerdictRosterSuperseded = "ROSTER_SUPERSEDED", Corrupt, "The roster that the header names had been replaced at the header's height.";
     VerdictSealStranger = "SEAL_STRANGER", Corrupt, "A seal is by someone who is not in the roster.";

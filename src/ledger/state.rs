@@ -17,6 +17,7 @@ use super::record::{
 use super::reversal::Reversal;
 use crate::base::LegalDate;
 use crate::base::ids::{MerchantId, Provider, TransactionId};
+use crate::chain::hash::{Hash, leaf_hash};
 use crate::chain::issuer::Address;
 use crate::invoice::Checked;
 use crate::invoice::number::InvoiceId;
@@ -195,6 +196,8 @@ pub struct State<R> {
     scopes: BTreeSet<RulesScope>,
     rosters_read: bool,
     drafts: BTreeMap<u64, Option<Arc<Checked>>>,
+    /// The text that the next entry is expected to have, and its leaf hash.
+    expected: Option<(String, Hash)>,
     /// What the changes are.
     pub tables: Tables,
 }
@@ -260,6 +263,7 @@ impl<R: Reader> State<R> {
             scopes: BTreeSet::new(),
             rosters_read: false,
             drafts: BTreeMap::new(),
+            expected: None,
             tables: Tables::default(),
         }
     }
@@ -394,6 +398,22 @@ impl<R: Reader> State<R> {
     pub fn know_draft(&mut self, entry: u64, draft: Checked) {
         self.drafts.clear();
         self.drafts.insert(entry, Some(Arc::new(draft)));
+    }
+
+    /// Tells the text that the next entry is expected to have, with its leaf hash, which then need not be computed again.
+    pub fn expect_entry(&mut self, text: String, leaf: Hash) {
+        self.expected = Some((text, leaf));
+    }
+
+    /// Takes back what was told last.
+    pub fn take_expected(&mut self) -> Option<(String, Hash)> {
+        self.expected.take()
+    }
+
+    /// The leaf hash of an entry's text.
+    pub(super) fn leaf_of(&self, text: &str) -> Hash {
+        let known = self.expected.as_ref().filter(|(expected, _)| expected == text);
+        known.map_or_else(|| leaf_hash(text), |(_, leaf)| *leaf)
     }
 
     /// What was taken back of a blue invoice; `None` before its first red letter.

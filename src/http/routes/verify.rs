@@ -136,7 +136,7 @@ fn scan_reply(verified: &Verified) -> Result<ScanReply, Fault> {
             invoice: Some(scan_invoice(found)?),
             life: Some(LifeReply::without_holders(&found.present)),
             covered: found.verdict.covered.clone(),
-            not_covered,
+            not_covered: strings(found.verdict.not_covered()),
         },
         Verified::NoSuchNumber | Verified::HashDiffers | Verified::AmountDiffers => {
             ScanReply { valid: false, verdict, message, invoice: None, life: None, covered: Vec::new(), not_covered }
@@ -203,6 +203,12 @@ fn page(state: &HttpState, asked: &ScanQuery, verified: &Verified) -> Result<Ver
 }
 
 /// How an invoice stands, as a person reads it.
+/// The block whose header proves the state; empty where none does.
+fn proven_at(found: &Found) -> String {
+    let block = found.verdict.sealed.as_ref().filter(|_| found.verdict.state.is_some());
+    block.map(|block| block.height.to_string()).unwrap_or_default()
+}
+
 fn in_words(present: &Present) -> String {
     if present.blue.is_some() {
         return "红字发票".to_owned();
@@ -243,6 +249,7 @@ fn shown(found: &Found) -> Result<Shown, Fault> {
         date: issued.date.to_string(),
         state: in_words(&found.present),
         state_time: found.present.time.to_shanghai_text(),
+        state_block: proven_at(found),
         blue: found.present.blue.map(|blue| blue.to_string()).unwrap_or_default(),
         code: issued.code.to_string(),
         number: issued.number.to_string(),
