@@ -8,6 +8,7 @@
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 pub mod audit;
+pub mod claimed;
 pub mod command;
 pub mod confirmation;
 pub mod day;
@@ -21,6 +22,7 @@ pub mod projection;
 pub mod record;
 pub mod reversal;
 pub mod state;
+pub mod stream;
 
 pub use command::Command;
 pub use entry::Entry;
