@@ -80,6 +80,9 @@ mod samples;
 #[path = "service/standing.rs"]
 mod standing;
 #[cfg(test)]
+#[path = "service/states.rs"]
+mod states;
+#[cfg(test)]
 #[path = "service/test_app.rs"]
 mod test_app;
 #[cfg(test)]

@@ -254,6 +254,9 @@ codes! {
     AuditLeafDiffers = "AUDIT-LEAF-DIFFERS", Corrupt, "LEAF_HASH_MISMATCH: the stored leaf hash is not the hash of the entry's text.";
     AuditRootDiffers = "AUDIT-ROOT-DIFFERS", Corrupt, "The entries do not give the sealed root.";
     AuditReplayDiffers = "AUDIT-REPLAY-DIFFERS", Corrupt, "Executing the entry's command again does not give the entry.";
+    AuditCheckpointDiffers = "AUDIT-CHECKPOINT-DIFFERS", Corrupt, "The ledger does not hold the block that is remembered: its end was cut off, or its past sealed anew.";
+    AuditStateDiffers = "AUDIT-STATE-DIFFERS", Corrupt, "The entries do not give the present states that a header commits to.";
+    AuditStreamBad = "AUDIT-STREAM-BAD", Corrupt, "A line of a ledger stream is not what must stand there.";
     AuditTileDiffers = "AUDIT-TILE-DIFFERS", Corrupt, "A stored tile differs from what the entries give.";
     AuditProjectionDiffers = "AUDIT-PROJECTION-DIFFERS", Corrupt, "A projection row differs from what the entries give.";
 

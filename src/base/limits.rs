@@ -47,3 +47,6 @@ pub const ROSTER_MEMBERS_MAX: usize = 64;
 
 /// Bytes of one receipt that the offline verifier will read: a 2,000-line entry with proof and seals is under 2 MiB.
 pub const RECEIPT_BYTES_MAX: u64 = 8 * 1024 * 1024;
+
+/// Bytes of one line of a ledger stream: a 2,000-line entry is under 2 MiB.
+pub const STREAM_LINE_BYTES_MAX: u64 = 8 * 1024 * 1024;

@@ -41,19 +41,19 @@ pub struct CopyArgs {
 pub fn copy(args: CopyArgs) -> Result<Done, Faults> {
     let (from, to) = (DatabaseUrl::parse(&args.from)?, DatabaseUrl::parse(&args.to)?);
     make_folder_of(&to)?;
-    let (rows, blocks) = (bar(0, "rows"), bar(0, "blocks audited"));
+    let (rows, entries) = (bar(0, "rows"), bar(0, "entries audited"));
     let report = copy_ledger(&from, &to, args.restart, &mut |progress| match progress {
         CopyProgress::Rows(done, total) => {
             rows.set_length(total);
             rows.set_position(done);
         }
         CopyProgress::Audit(done, total) => {
-            blocks.set_length(total);
-            blocks.set_position(done);
+            entries.set_length(total);
+            entries.set_position(done);
         }
     })?;
     rows.finish_and_clear();
-    blocks.finish_and_clear();
+    entries.finish_and_clear();
     for table in &report.tables {
         let mark = if table.source_rows == table.target_rows { ' ' } else { '✗' };
         println!("{mark} {:<14} {:>12} rows, {:>12} copied", table.name, table.source_rows, table.target_rows);

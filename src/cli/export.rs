@@ -10,8 +10,8 @@ use super::Done;
 use super::progress::bar;
 use crate::base::{Code, Fault, Faults};
 use crate::config::Config;
-use crate::export::{InvoiceCsv, Leaf, write_json_line};
-use crate::store::{DatabaseUrl, Reader, Store, StoreError};
+use crate::export::{InvoiceCsv, Leaf, write_json_line, write_stream_block, write_stream_head};
+use crate::store::{DatabaseUrl, FilledBlock, Reader, Store, StoreError};
 
 /// Entries read at a time.
 const PAGE_ENTRIES: usize = 1_000;
@@ -21,6 +21,8 @@ const PAGE_ENTRIES: usize = 1_000;
 enum ExportFormat {
     /// Every entry, one canonical text a line: keccak256(0x00 || line) is the leaf hash
     Jsonl,
+    /// Blocks with their seals and entries: what `piaolian audit --stream` reads, without any database
+    Stream,
     /// One row an invoice
     Csv,
 }
@@ -28,7 +30,7 @@ enum ExportFormat {
 /// Arguments of `export`.
 #[derive(Args)]
 pub struct ExportArgs {
-    /// jsonl: every entry, exact bytes; csv: one row an invoice
+    /// jsonl: every entry, exact bytes; stream: the whole chain, to be audited by itself; csv: one row an invoice
     #[arg(long, value_enum)]
     format: ExportFormat,
     /// File to write; it must not exist yet
@@ -57,6 +59,11 @@ pub fn export(args: ExportArgs) -> Result<Done, Faults> {
             let entries = each_leaf(reader, |leaf| write_json_line(&mut out, leaf))?;
             out.flush().map_err(cannot)?;
             Ok::<_, Faults>((entries, entries))
+        }
+        ExportFormat::Stream => {
+            let written = each_block(reader, &mut out)?;
+            out.flush().map_err(cannot)?;
+            Ok(written)
         }
         ExportFormat::Csv => {
             let mut rows = 0u64;
@@ -91,4 +98,30 @@ fn each_leaf(reader: &mut Reader<'_>, mut write: impl FnMut(Leaf<'_>) -> Result<
     }
     bar.finish_and_clear();
     Ok(size)
+}
+
+/// Writes the chain as a ledger stream; gives entries and lines.
+fn each_block(reader: &mut Reader<'_>, out: &mut impl std::io::Write) -> Result<(u64, u64), Faults> {
+    let no_ledger = || Fault::new(Code::StoreNoLedger, "", "there is no genesis block");
+    let tip = reader.checkpoint()?.ok_or_else(no_ledger)?;
+    let founding = reader.rosters()?.into_iter().next().ok_or_else(no_ledger)?;
+    let bar = bar(tip.size, "entries");
+    write_stream_head(out, &founding)?;
+    let (mut height, mut lines) = (0u64, 1u64);
+    while height <= tip.height {
+        let run = reader.filled_blocks(height, tip.height)?;
+        if run.is_empty() {
+            let what = "a block below the newest is missing; run `piaolian audit`".to_owned();
+            return Err(StoreError::Corrupt { table: "blocks", key: height.to_string(), what }.into());
+        }
+        for FilledBlock { block, entries } in &run {
+            write_stream_block(out, &block.header, &block.seals, entries.iter().map(|entry| entry.text.as_str()))?;
+            let own = u64::try_from(entries.len()).unwrap_or(u64::MAX);
+            lines = lines.saturating_add(1).saturating_add(own);
+            height = block.height.saturating_add(1);
+            bar.set_position(block.size);
+        }
+    }
+    bar.finish_and_clear();
+    Ok((tip.size, lines))
 }

@@ -9,7 +9,6 @@
 mod argument;
 #[cfg(feature = "server")]
 mod ask;
-#[cfg(feature = "server")]
 mod audit;
 #[cfg(feature = "server")]
 mod bench;
@@ -125,9 +124,8 @@ enum Command {
     /// Verify receipts offline against a roster
     Verify(verify::VerifyArgs),
     /// Re-derive every hash, signature, number, balance and projection of a ledger
-    #[cfg(feature = "server")]
     Audit(audit::AuditArgs),
-    /// Write a ledger as JSON lines or CSV
+    /// Write a ledger as JSON lines, as a stream that can be audited by itself, or as CSV
     #[cfg(feature = "server")]
     Export(export::ExportArgs),
     /// Make the members' keys, or an API key
@@ -211,7 +209,6 @@ fn dispatch(command: Command) -> Result<Done, Faults> {
         Command::Rosters(args) => member::rosters(args),
         Command::States => states::states(),
         Command::Verify(args) => verify::verify(args),
-        #[cfg(feature = "server")]
         Command::Audit(args) => audit::audit(args),
         #[cfg(feature = "server")]
         Command::Export(args) => export::export(args),

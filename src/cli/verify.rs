@@ -60,7 +60,7 @@ fn read_limited(file: &Path) -> Result<Vec<u8>, Fault> {
     Ok(bytes)
 }
 
-fn read_rosters(file: &Path) -> Result<Vec<Roster>, Fault> {
+pub(super) fn read_rosters(file: &Path) -> Result<Vec<Roster>, Fault> {
     let text = String::from_utf8(read_limited(file)?).map_err(|e| unusable(file, e))?;
     let text = text.trim();
     if !text.starts_with('[') {

@@ -1,4 +1,5 @@
-//! Floor 3: ledgers as files for auditors: JSON lines (the exact leaf bytes) and CSV (one row an invoice).
+//! Floor 3: ledgers as files for auditors: JSON lines (the exact leaf bytes), ledger streams (blocks and seals among them, so that the
+//! file can be audited by itself) and CSV (one row an invoice).
 //!
 //! Promise: a JSON line is the entry's canonical text, byte for byte, so that hashing it gives the leaf. Numbers that are names
 //! (codes, numbers, taxpayer ids) stay text. Money in CSV is integer fen, the total also yuan with two decimals.
@@ -9,7 +10,10 @@ use std::io::Write;
 
 use crate::base::{Code, Fault};
 use crate::chain::hash::Hash;
+use crate::chain::roster::Roster;
+use crate::chain::seal::Seal;
 use crate::ledger::entry::Entry;
+use crate::ledger::stream::{StreamBlock, StreamHead};
 
 /// An entry to be exported.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +35,35 @@ fn cannot(error: impl std::fmt::Display) -> Fault {
 /// # Errors
 /// [`Code::CliFile`].
 pub fn write_json_line(out: &mut impl Write, leaf: Leaf<'_>) -> Result<(), Fault> {
-    out.write_all(leaf.text.as_bytes()).and_then(|()| out.write_all(b"\n")).map_err(cannot)
+    write_line(out, leaf.text)
+}
+
+/// Writes the first line of a ledger stream.
+///
+/// # Errors
+/// [`Code::CliFile`]; [`Code::ChainNotCanonical`] (can't happen for a roster).
+pub fn write_stream_head(out: &mut impl Write, founding: &Roster) -> Result<(), Fault> {
+    write_line(out, &StreamHead::of(founding).to_line()?)
+}
+
+/// Writes a block into a ledger stream: its own line and one for each of its entries, whose texts are given.
+///
+/// # Errors
+/// [`Code::CliFile`]; [`Code::ChainNotCanonical`] (can't happen for a sealed block).
+pub fn write_stream_block<'a>(
+    out: &mut impl Write,
+    header: &str,
+    seals: &[Seal],
+    entries: impl ExactSizeIterator<Item = &'a str>,
+) -> Result<(), Fault> {
+    let count = u64::try_from(entries.len()).unwrap_or(u64::MAX);
+    let block = StreamBlock { entries: count, header: header.to_owned(), seals: seals.to_vec() };
+    write_line(out, &block.to_line()?)?;
+    entries.into_iter().try_for_each(|text| write_line(out, text))
+}
+
+fn write_line(out: &mut impl Write, text: &str) -> Result<(), Fault> {
+    out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).map_err(cannot)
 }
 
 /// The columns of the invoice CSV.

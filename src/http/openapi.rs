@@ -8,7 +8,7 @@ use utoipa::{Modify, OpenApi, ToSchema};
 
 use super::routes::{
     chain, confirmations, days, holds, invoices, keys, members, merchants, operations, payments, reversals, standing,
-    state, verify, wallet,
+    state, stream, verify, wallet,
 };
 
 /// A draft of an invoice.
@@ -347,6 +347,7 @@ impl Modify for FullDisk {
         members::record_restored,
         chain::get_checkpoint, chain::list_blocks, chain::get_block, chain::get_entry,
         chain::prove_inclusion, chain::prove_consistency, state::get_state,
+        stream::get_stream,
         verify::scan, verify::query_bill_detail, verify::form,
         operations::health, operations::ready, operations::metrics,
         holds::lock_invoices, holds::renew_lock, holds::release_lock, holds::book_lock,

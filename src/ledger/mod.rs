@@ -22,6 +22,7 @@ pub mod projection;
 pub mod record;
 pub mod reversal;
 pub mod state;
+pub mod stream;
 
 pub use command::Command;
 pub use entry::Entry;

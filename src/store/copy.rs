@@ -20,7 +20,7 @@ use super::rows::unsigned;
 use super::young::Young;
 use super::{migrations, schema};
 use crate::base::{Code, Fault, Faults};
-use crate::ledger::audit::{Report, audit};
+use crate::ledger::audit::{Limits, Report, Trust, audit};
 
 /// Rows in one transaction of the target. Entries of 2 KB make it 2 MB in memory; more rows share no more of a commit's cost.
 const PAGE_ROWS: i64 = 1_000;
@@ -150,7 +150,12 @@ pub fn copy(
     let report = CopyReport {
         tables,
         target: reader.checkpoint()?,
-        audit: audit(&mut reader, &rosters, &mut |blocks, of| told(CopyProgress::Audit(blocks, of)))?,
+        audit: audit(
+            &mut reader,
+            &Trust { rosters: &rosters, checkpoint: None },
+            Limits::on_all_cores(),
+            &mut |entries, of| told(CopyProgress::Audit(entries, of)),
+        )?,
         source_height_now: Reader::new(&mut source, &young).checkpoint()?.map_or(0, |block| block.height),
         source: checkpoint,
     };

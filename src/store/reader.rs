@@ -128,7 +128,7 @@ impl<'a> Reader<'a> {
         rows.into_iter().map(|row| self.with_seals(row)).collect()
     }
 
-    fn with_seals(&mut self, row: BlockRow) -> Result<Block, StoreError> {
+    pub(super) fn with_seals(&mut self, row: BlockRow) -> Result<Block, StoreError> {
         let rows: Vec<SealRow> =
             seals::table.filter(seals::height.eq(row.height)).order(seals::member).load(self.conn)?;
         let seals = rows.into_iter().map(|seal| {

@@ -18,7 +18,7 @@ use diesel::connection::SimpleConnection as _;
 use diesel::pg::PgConnection;
 use piaolian::base::Secret;
 use piaolian::chain::Roster;
-use piaolian::ledger::audit::{Report, audit};
+use piaolian::ledger::audit::{Limits, Report, Trust, audit};
 use piaolian::store::{DatabaseUrl, Store};
 
 pub use cells::{Cell, Table};
@@ -286,5 +286,6 @@ impl Template {
 
 /// Audits an open ledger.
 pub fn audited(store: &Store, trusted: &[Roster]) -> Report {
-    store.read_blocking(|reader| audit(reader, trusted, &mut |_, _| {})).unwrap()
+    let trust = Trust { rosters: trusted, checkpoint: None };
+    store.read_blocking(|reader| audit(reader, &trust, Limits::default(), &mut |_, _| {})).unwrap()
 }

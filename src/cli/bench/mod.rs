@@ -4,6 +4,7 @@
 //! Promise: all variants run behind the same HTTP, authorisation, parsing, checks and signatures, on the same disk with the same
 //! durability, in turns. A bench whose answers and ledger disagree fails.
 
+mod audit;
 mod cell;
 mod compare;
 mod grow;
@@ -11,6 +12,7 @@ mod grown;
 mod histogram;
 mod load;
 mod machine;
+mod made;
 mod peers;
 mod place;
 mod report;
@@ -22,7 +24,7 @@ mod wire;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use tokio::runtime::Runtime;
 
 use super::Done;
@@ -46,6 +48,8 @@ window counts.
           (group commit)
   bare    the ceiling: the same HTTP, authorisation, parsing, checks and signature, then the answer
           (made of the first invoice, which is sealed for good); nothing is executed or stored
+  stateless  as ours, but headers commit to no present states: ours / stateless is what the map of
+          states costs (only on demand: --variants ours,stateless)
   naive   one transaction, one block with its three seals and one fsync a request, as a
           straightforward service does it: 16 connections with a thread each compete for the
           database's lock; whatever a request needs is read from the database
@@ -85,10 +89,19 @@ Examples:
   piaolian bench --grow 5000000 --database sqlite --dir /mnt/nvme
   tests/peers/run.sh                    runs anvil and zatca-xml-js first, then this with --peer";
 
+/// What else can be measured.
+#[derive(Subcommand)]
+enum Bench {
+    /// Measure an audit against bare signature verification
+    Audit(audit::AuditBenchArgs),
+}
+
 /// Arguments of `bench`.
 #[derive(Args)]
-#[command(after_help = HELP)]
+#[command(after_help = HELP, args_conflicts_with_subcommands = true)]
 pub struct BenchArgs {
+    #[command(subcommand)]
+    other: Option<Bench>,
     /// Folder on the disk to be measured; a folder of its own is made in it and removed at the end
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     dir: PathBuf,
@@ -164,6 +177,10 @@ impl Drop for Scratch {
 
 /// Runs it.
 pub fn bench(args: BenchArgs) -> Result<Done, Faults> {
+    match &args.other {
+        Some(Bench::Audit(args)) => return audit::bench(args),
+        None => {}
+    }
     start_logging("error")?;
     for (at, place) in args.databases.iter().enumerate() {
         if args.databases.iter().skip(at.saturating_add(1)).any(|other| other.database() == place.database()) {

@@ -1,32 +1,20 @@
 //! Rosters, headers and seals.
 
-use super::rows::show_key;
-use super::{Audit, PAGE_ROWS, Source};
+use super::ahead::Ahead;
+use super::feed::Feed;
+use super::prepare::{CheckedSeal, PreparedBlock, check_seals, in_force};
+use super::rows::{as_hash, as_number, as_text, show_key};
+use super::{Audit, Depth, PAGE_ROWS, Source};
 use crate::base::{Code, Fault};
-use crate::chain::hash::{Hash, header_hash};
+use crate::chain::hash::Hash;
 use crate::chain::header::Header;
-use crate::chain::roster::{MemberName, Roster};
-use crate::chain::seal::{Seal, SealSignature};
-use crate::ledger::projection::{BLOCKS, Cell, ENTRIES, ROSTERS, Row, SEALS, show};
-
-/// A cell as text; `None` when it is NULL or not UTF-8.
-pub(super) fn as_text(cell: Option<&Cell>) -> Option<&str> {
-    std::str::from_utf8(cell?.as_deref()?).ok()
-}
-
-/// A cell as a number; `None` when it is not one.
-pub(super) fn as_number(cell: Option<&Cell>) -> Option<u64> {
-    as_text(cell)?.parse().ok()
-}
-
-/// A cell as a hash; `None` when it has not 32 bytes.
-pub(super) fn as_hash(cell: Option<&Cell>) -> Option<Hash> {
-    Some(Hash(cell?.as_deref()?.try_into().ok()?))
-}
+use crate::chain::roster::Roster;
+use crate::ledger::projection::{BLOCKS, ENTRIES, ROSTERS, Row, SEALS, show};
 
 impl Audit<'_> {
-    pub(super) fn rosters<S: Source>(&mut self, source: &mut S) -> Result<(), S::Error> {
-        for row in source.all(&ROSTERS)? {
+    /// The rosters that the ledger comes with.
+    pub(super) fn rosters<F: Feed>(&mut self, ahead: &mut Ahead<'_, '_, F>) -> Result<(), F::Error> {
+        for row in ahead.feed().rosters()? {
             let from = show(row.first().unwrap_or(&None));
             let Some(roster) = as_text(row.get(1)).and_then(|text| Roster::from_text(text).ok()) else {
                 self.report.add(Code::AuditRosterBad, &ROSTERS, from, "roster", "not a roster in canonical form");
@@ -42,64 +30,88 @@ impl Audit<'_> {
         if self.rosters.is_empty() {
             self.report.add(Code::AuditRosterBad, &ROSTERS, "", "", "the ledger has no usable roster");
         }
+        ahead.know(&self.rosters);
         Ok(())
     }
 
-    pub(super) fn blocks<S: Source>(
+    /// Every block with its entries, in order.
+    pub(super) fn blocks<F: Feed>(
         &mut self,
-        source: &mut S,
-        progress: &mut dyn FnMut(u64, u64),
-    ) -> Result<(), S::Error> {
-        let total = source.block_count()?;
+        ahead: &mut Ahead<'_, '_, F>,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<(), F::Error> {
         let mut previous: Option<Header> = None;
         let mut height = 0u64;
-        loop {
-            let page = source.page(&BLOCKS, height, PAGE_ROWS)?;
-            let Some(last) = page.last().and_then(|row| as_number(row.first())) else { break };
-            // Read the seals of the whole page at once: one query a block would dominate.
-            let mut seals = self.seals_between(source, height, last)?;
-            for row in page {
-                let found = as_number(row.first()).unwrap_or(height);
-                if found != height {
-                    let message = format!("block {height} is missing; the next one is {found}");
-                    self.report.add(Code::AuditBlockBad, &BLOCKS, height, "height", message);
-                    height = found;
-                }
-                let own = seals.remove(&height).unwrap_or_default();
-                if let Some(header) = self.block(&row, height, previous.as_ref(), own) {
-                    self.entries(source, &header)?;
-                    previous = Some(header);
-                }
-                self.report.blocks = self.report.blocks.saturating_add(1);
-                height = height.saturating_add(1);
-                progress(self.report.blocks, total);
+        while !self.report.ends()
+            && let Some(mut block) = ahead.block()?
+        {
+            self.report.line = block.line;
+            let found = block.row.as_ref().and_then(|row| as_number(row.first())).unwrap_or(height);
+            if found != height {
+                let message = format!("block {height} is missing; the next one is {found}");
+                self.report.add(Code::AuditBlockBad, &BLOCKS, height, "height", message);
+                height = found;
             }
+            let framed = self.is_framed(&block, height, previous.as_ref());
+            if let Some(header) = self.block(&mut block, height, previous.as_ref()) {
+                self.entries(ahead, &header)?;
+                previous = Some(header);
+            }
+            if !framed {
+                self.report.line = None;
+                return Ok(());
+            }
+            self.report.blocks = self.report.blocks.saturating_add(1);
+            height = height.saturating_add(1);
+            progress(self.report.entries);
+        }
+        self.report.line = None;
+        if self.report.ends() {
+            return Ok(());
         }
         if self.report.blocks == 0 {
             self.report.add(Code::AuditBlockBad, &BLOCKS, "0", "", "the ledger has no genesis block");
         }
-        self.stray_entries(source, previous.map_or(0, |header| header.size))
+        self.remembered_end(height);
+        if self.streamed
+            && !self.gap
+            && let Some(stray) = ahead.entry()?
+        {
+            self.report.line = stray.line;
+            self.report.add(Code::AuditEntryBad, &ENTRIES, self.edge.size(), "idx", "the entry is in no block");
+            self.report.line = None;
+        }
+        self.size = previous.map_or(0, |header| header.size);
+        Ok(())
     }
 
-    /// One row of `blocks` against its header text, the block before and the seals. `None` when the header can't be used.
-    fn block(&mut self, row: &Row, height: u64, previous: Option<&Header>, seals: Vec<Row>) -> Option<Header> {
-        let text = as_text(row.get(4));
-        let Some((text, header)) = text.and_then(|text| Some((text, Header::from_text(text).ok()?))) else {
+    /// Whether a block in a stream has as many entries as its header makes of it: without that nobody can tell what the lines
+    /// behind it are. True where there are tables.
+    fn is_framed(&mut self, block: &PreparedBlock, height: u64, previous: Option<&Header>) -> bool {
+        let Some(entries) = block.entries else { return true };
+        let size = block.header.as_ref().map(|header| header.size);
+        let framed = size.is_some() && size == previous.map_or(0, |previous| previous.size).checked_add(entries);
+        if !framed {
+            let message =
+                format!("the header does not account for the {entries} entries; nothing behind it was compared");
+            self.report.add(Code::AuditStreamBad, &BLOCKS, height, "entries", message);
+        }
+        framed
+    }
+
+    /// A block against the one before, its row and its seals. `None` when the header can't be used.
+    fn block(&mut self, block: &mut PreparedBlock, height: u64, previous: Option<&Header>) -> Option<Header> {
+        if block.crowded {
+            let message = format!("{PAGE_ROWS} seals or more on one block");
+            self.report.add(Code::AuditSealBad, &SEALS, height, "", message);
+        }
+        let Some(header) = block.header.clone() else {
             self.report.add(Code::AuditBlockBad, &BLOCKS, height, "header", "not a header in canonical form");
             return None;
         };
-        let hash = header_hash(text);
-        let columns = [
-            ("height", as_number(row.first()) == Some(header.height), header.height.to_string()),
-            ("hash", as_hash(row.get(1)) == Some(hash), hash.to_string()),
-            ("prev", as_hash(row.get(2)) == Some(header.prev), header.prev.to_string()),
-            ("size", as_number(row.get(3)) == Some(header.size), header.size.to_string()),
-        ];
-        for (column, holds, right) in columns {
-            if !holds {
-                let message = format!("the header gives {right}");
-                self.report.add(Code::AuditBlockBad, &BLOCKS, height, column, message);
-            }
+        let hash = block.hash;
+        if let Some(row) = &block.row {
+            self.columns(row, &header, &hash, height);
         }
         let linked = match previous {
             Some(previous) => header.follows(previous),
@@ -109,9 +121,55 @@ impl Audit<'_> {
         if let Err(fault) = linked {
             self.report.add(Code::AuditBlockBad, &BLOCKS, height, "header", fault.message);
         }
-        self.roster_in_force(&header, previous);
-        self.seals(&header, &hash, seals);
+        self.remembered(&header, &hash);
+        match self.depth {
+            Depth::All => {
+                self.roster_in_force(&header, previous);
+                self.seals(&header, block);
+            }
+            Depth::Hashes => {}
+        }
         Some(header)
+    }
+
+    /// The columns of a row of `blocks` against the header in it.
+    fn columns(&mut self, row: &Row, header: &Header, hash: &Hash, height: u64) {
+        let columns = [
+            ("height", as_number(row.first()) == Some(header.height), header.height.to_string()),
+            ("hash", as_hash(row.get(1)) == Some(*hash), hash.to_string()),
+            ("prev", as_hash(row.get(2)) == Some(header.prev), header.prev.to_string()),
+            ("size", as_number(row.get(3)) == Some(header.size), header.size.to_string()),
+        ];
+        for (column, holds, right) in columns {
+            if !holds {
+                let message = format!("the header gives {right}");
+                self.report.add(Code::AuditBlockBad, &BLOCKS, height, column, message);
+            }
+        }
+    }
+
+    /// A header against the one of its height that is remembered.
+    fn remembered(&mut self, header: &Header, hash: &Hash) {
+        if let Some(checkpoint) = self.trust.checkpoint
+            && checkpoint.height() == header.height
+            && checkpoint.hash != *hash
+        {
+            let message = format!("another block of this height is remembered, {}", checkpoint.hash);
+            self.report.add(Code::AuditCheckpointDiffers, &BLOCKS, header.height, "header", message);
+        }
+    }
+
+    /// The end of the ledger against the block that is remembered.
+    fn remembered_end(&mut self, end: u64) {
+        if let Some(checkpoint) = self.trust.checkpoint
+            && checkpoint.height() >= end
+        {
+            let message = format!(
+                "the ledger ends before this block, which is remembered: header {}, {} entries",
+                checkpoint.hash, checkpoint.header.size
+            );
+            self.report.add(Code::AuditCheckpointDiffers, &BLOCKS, checkpoint.height(), "height", message);
+        }
     }
 
     /// The table of rosters against a header: a roster is named by exactly the headers from its height to the next roster's. That the
@@ -137,9 +195,9 @@ impl Audit<'_> {
     /// Whether a roster is trusted: one that was given as such, or one that a header sealed under a trusted one has named. Said
     /// once of each that is not.
     fn trust(&mut self, roster: &Roster, header: &Header) {
-        let trusted = self.trusted.is_empty()
+        let trusted = self.trust.rosters.is_empty()
             || self.vouched_rosters.contains(&roster.hash())
-            || self.trusted.iter().any(|known| known.hash() == roster.hash());
+            || self.trust.rosters.iter().any(|known| known.hash() == roster.hash());
         if trusted {
             self.vouched_rosters.insert(header.next_members);
         } else if self.distrusted_rosters.insert(roster.hash()) {
@@ -148,71 +206,32 @@ impl Audit<'_> {
         }
     }
 
-    fn seals_between<S: Source>(
-        &mut self,
-        source: &mut S,
-        from: u64,
-        to: u64,
-    ) -> Result<std::collections::BTreeMap<u64, Vec<Row>>, S::Error> {
-        let mut by_height: std::collections::BTreeMap<u64, Vec<Row>> = std::collections::BTreeMap::new();
-        let mut next = from;
-        while next <= to {
-            let page = source.page(&SEALS, next, PAGE_ROWS)?;
-            let full = page.len() >= PAGE_ROWS;
-            let Some(last) = page.last().and_then(|row| as_number(row.first())) else { break };
-            // The last height of a full page may be cut: leave it for the next page.
-            let complete = if full { last.saturating_sub(1) } else { last };
-            if complete < next {
-                // One height fills a page by itself: no roster has that many members. What is there is looked at, the rest is not.
-                let message = format!("{PAGE_ROWS} seals or more on one block");
-                self.report.add(Code::AuditSealBad, &SEALS, next, "", message);
-                by_height.insert(next, page);
-                next = next.saturating_add(1);
-                continue;
-            }
-            for row in page {
-                match as_number(row.first()) {
-                    Some(height) if height <= complete && height <= to => {
-                        by_height.entry(height).or_default().push(row)
-                    }
-                    Some(_) | None => {}
-                }
-            }
-            if !full {
-                break;
-            }
-            next = complete.saturating_add(1);
-        }
-        Ok(by_height)
-    }
-
-    fn seals(&mut self, header: &Header, hash: &Hash, rows: Vec<Row>) {
+    fn seals(&mut self, header: &Header, block: &mut PreparedBlock) {
         let height = header.height;
-        let in_force = |roster: &&Roster| {
-            roster.hash() == header.members && *roster.chain() == header.chain && roster.from_height() <= height
-        };
-        let Some(roster) = self.rosters.iter().find(in_force).cloned() else {
+        let Some(roster) = in_force(&self.rosters, header).cloned() else {
             self.report.add(Code::AuditRosterBad, &ROSTERS, height, "roster", "the header's roster is not stored");
             return;
         };
+        if block.under != Some(roster.hash()) {
+            check_seals(block, &roster);
+        }
         self.named_rosters.extend([header.members, header.next_members]);
         let mut power = 0u128;
         let mut rounds = std::collections::BTreeSet::new();
-        for row in &rows {
-            let key = show_key(row.get(..2).unwrap_or(&[]));
-            let Some(seal) = read_seal(row) else {
+        for CheckedSeal { key, seal, verdict } in &block.seals {
+            let Some(seal) = seal else {
                 self.report.add(Code::AuditSealBad, &SEALS, key, "signature", "not a seal");
                 continue;
             };
-            let Some(member) = roster.member(&seal.member) else {
+            let (Some(member), Some(verdict)) = (roster.member(&seal.member), verdict) else {
                 self.report.add(Code::AuditSealBad, &SEALS, key, "member", "the roster has no such member");
                 continue;
             };
             rounds.insert(seal.round);
-            match seal.verify(&header.chain, height, hash, &member.key) {
+            match verdict {
                 Ok(()) => power = power.saturating_add(u128::from(member.power)),
-                Err(fault) => {
-                    let message = format!("does not verify for this height and round: {}", fault.message);
+                Err(why) => {
+                    let message = format!("does not verify for this height and round: {why}");
                     self.report.add(Code::AuditSealBad, &SEALS, key, "signature", message);
                 }
             }
@@ -245,7 +264,7 @@ impl Audit<'_> {
     }
 
     /// Rosters that no header names: whoever added one wants it to be believed.
-    pub(super) fn stray_rosters(&mut self) {
+    pub(super) fn stray_rosters<S: Source>(&mut self, _source: &mut S) -> Result<(), S::Error> {
         for roster in std::mem::take(&mut self.rosters) {
             let recorded = self.state.rosters.records().any(|record| record.roster.hash() == roster.hash());
             if !recorded && !self.named_rosters.contains(&roster.hash()) {
@@ -253,6 +272,7 @@ impl Audit<'_> {
                 self.report.add(Code::AuditRosterBad, &ROSTERS, from, "roster", "no header names this roster");
             }
         }
+        Ok(())
     }
 
     /// Seals of heights that have no block.
@@ -271,11 +291,4 @@ impl Audit<'_> {
         }
         Ok(())
     }
-}
-
-fn read_seal(row: &Row) -> Option<Seal> {
-    let member = MemberName::try_from(as_text(row.get(1))?.to_owned()).ok()?;
-    let round = u32::try_from(as_number(row.get(2))?).ok()?;
-    let signature = row.get(3)?.as_deref()?.try_into().ok()?;
-    Some(Seal { member, round, signature: SealSignature(signature) })
 }

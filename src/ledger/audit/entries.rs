@@ -1,53 +1,59 @@
 //! Entries: leaf hash, place in the tree, and the same entry again by executing its command again.
 
-use super::blocks::{as_hash, as_number, as_text};
-use super::{Audit, PAGE_ROWS, Source};
+use super::ahead::Ahead;
+use super::feed::Feed;
+use super::prepare::{Parsed, PreparedEntry};
+use super::rows::{as_hash, as_number, as_text};
+use super::{Audit, Depth, Source};
 use crate::base::Code;
-use crate::chain::hash::{self, Hash};
+use crate::chain::hash::Hash;
 use crate::chain::header::Header;
-use crate::ledger::entry::{ENTRY_VERSION, Entry};
+use crate::ledger::entry::ENTRY_VERSION;
 use crate::ledger::execute::{Failure, Outcome, Position, execute};
-use crate::ledger::lookup::keys_of;
-use crate::ledger::projection::{BLOCKS, ENTRIES, Row};
+use crate::ledger::projection::{BLOCKS, ENTRIES};
 use crate::ledger::record::RosterRecord;
 
 impl Audit<'_> {
     /// The entries of one block, and the root over all entries up to it.
-    pub(super) fn entries<S: Source>(&mut self, source: &mut S, header: &Header) -> Result<(), S::Error> {
+    pub(super) fn entries<F: Feed>(&mut self, ahead: &mut Ahead<'_, '_, F>, header: &Header) -> Result<(), F::Error> {
         if self.gap {
             return Ok(());
         }
         let mut index = self.edge.size();
         let mut leaves = Vec::new();
-        'block: while index < header.size {
-            let wanted = usize::try_from(header.size.saturating_sub(index)).unwrap_or(PAGE_ROWS).min(PAGE_ROWS);
-            let page = source.page(&ENTRIES, index, wanted)?;
-            if page.is_empty() {
+        while index < header.size {
+            if self.report.ends() {
+                return Ok(());
+            }
+            let Some(entry) = ahead.entry()? else {
                 self.missing(index, &format!("entries {index} to {}", header.size.saturating_sub(1)));
                 break;
+            };
+            if entry.row.as_ref().is_some_and(|row| as_number(row.first()) != Some(index)) {
+                self.missing(index, "the entry");
+                break;
             }
-            for row in page {
-                if as_number(row.first()) != Some(index) {
-                    self.missing(index, "the entry");
-                    break 'block;
-                }
-                leaves.push(self.entry(source, &row, index, header)?);
-                index = index.saturating_add(1);
-                if index >= header.size {
-                    break;
-                }
-            }
+            leaves.push(entry.leaf);
+            self.entry(ahead, entry, index, header)?;
+            index = index.saturating_add(1);
         }
         self.append(header, &leaves);
-        self.next_roster(header);
+        match self.depth {
+            Depth::All => {
+                self.next_roster(ahead, header);
+                self.present_states(header);
+            }
+            Depth::Hashes => {}
+        }
         Ok(())
     }
 
     /// The roster that a header names for the next one must be what the entries so far have made of the founding roster.
-    fn next_roster(&mut self, header: &Header) {
+    fn next_roster<F: Feed>(&mut self, ahead: &mut Ahead<'_, '_, F>, header: &Header) {
         if header.height == 0
             && let Some(founding) = self.rosters.iter().find(|roster| roster.hash() == header.members)
         {
+            self.report.founding_roster = founding.hash().to_string();
             self.state.put_roster(RosterRecord { from_height: 0, roster: founding.clone() });
         }
         let due = match self.state.roster_at(header.height.saturating_add(1)) {
@@ -57,6 +63,22 @@ impl Audit<'_> {
         if self.replayable && due.is_none_or(|due| due.roster.hash() != header.next_members) {
             let message = "the entries do not give the roster that the header names for the next one";
             self.report.add(Code::AuditBlockBad, &BLOCKS, header.height, "header", message);
+        }
+        if self.streamed {
+            self.learn_rosters(ahead);
+        }
+    }
+
+    /// A stream has the founding roster only: the others come of its entries.
+    fn learn_rosters<F: Feed>(&mut self, ahead: &mut Ahead<'_, '_, F>) {
+        let known = self.rosters.len();
+        for record in self.state.tables.rosters.records() {
+            if self.rosters.iter().all(|roster| roster.hash() != record.roster.hash()) {
+                self.rosters.push(record.roster.clone());
+            }
+        }
+        if self.rosters.len() > known {
+            ahead.know(&self.rosters);
         }
     }
 
@@ -71,7 +93,7 @@ impl Audit<'_> {
     fn append(&mut self, header: &Header, leaves: &[Hash]) {
         if !leaves.is_empty() {
             let appended = self.edge.append(leaves);
-            for tile in appended.tiles {
+            for tile in appended.tiles.into_iter().filter(|_| !self.streamed) {
                 let bytes = tile.hashes.iter().flat_map(|hash| *hash.as_bytes()).collect();
                 self.tiles.insert((tile.id.level, tile.id.index), bytes);
             }
@@ -82,60 +104,67 @@ impl Audit<'_> {
         }
     }
 
-    /// Checks one row and gives the leaf hash of its text.
-    fn entry<S: Source>(&mut self, source: &mut S, row: &Row, index: u64, header: &Header) -> Result<Hash, S::Error> {
+    /// Checks one entry.
+    fn entry<F: Feed>(
+        &mut self,
+        ahead: &mut Ahead<'_, '_, F>,
+        entry: PreparedEntry,
+        index: u64,
+        header: &Header,
+    ) -> Result<(), F::Error> {
         self.report.entries = self.report.entries.saturating_add(1);
-        let Some(text) = as_text(row.get(4)) else {
+        self.report.line = entry.line;
+        let PreparedEntry { row, text: Some(text), leaf, parsed, .. } = entry else {
             self.report.add(Code::AuditEntryBad, &ENTRIES, index, "entry", "not UTF-8 text");
             self.replayable = false;
-            return Ok(Hash::ZERO);
+            return Ok(());
         };
-        let leaf = hash::leaf_hash(text);
-        if as_number(row.get(1)) != Some(header.height) {
-            let message = format!("the entry is in block {}", header.height);
-            self.report.add(Code::AuditEntryBad, &ENTRIES, index, "height", message);
+        if let Some(row) = &row {
+            if as_number(row.get(1)) != Some(header.height) {
+                let message = format!("the entry is in block {}", header.height);
+                self.report.add(Code::AuditEntryBad, &ENTRIES, index, "height", message);
+            }
+            if as_hash(row.get(3)) != Some(leaf) {
+                let message = format!("LEAF_HASH_MISMATCH: the entry's text hashes to {leaf}");
+                self.report.add(Code::AuditLeafDiffers, &ENTRIES, index, "leaf", message);
+            }
         }
-        if as_hash(row.get(3)) != Some(leaf) {
-            let message = format!("LEAF_HASH_MISMATCH: the entry's text hashes to {leaf}");
-            self.report.add(Code::AuditLeafDiffers, &ENTRIES, index, "leaf", message);
-        }
-        match Entry::parse(text) {
-            Ok(entry) => {
-                if as_text(row.get(2)) != Some(entry.kind.as_str()) {
+        match parsed {
+            None => {}
+            Some(Ok(entry)) => {
+                if row.is_some_and(|row| as_text(row.get(2)) != Some(entry.kind.as_str())) {
                     let message = format!("the entry says {}", entry.kind.as_str());
                     self.report.add(Code::AuditEntryBad, &ENTRIES, index, "kind", message);
                 }
-                self.know_blue_draft(source, &entry)?;
-                self.replay(&entry, text, index, header);
+                self.know_blue_draft(ahead, &entry)?;
+                self.replay(entry, &text, leaf, index, header);
             }
-            Err(fault) => {
-                self.report.add(Code::AuditEntryBad, &ENTRIES, index, "entry", fault.message);
+            Some(Err(why)) => {
+                self.report.add(Code::AuditEntryBad, &ENTRIES, index, "entry", why);
                 self.replayable = false;
             }
         }
-        Ok(leaf)
+        Ok(())
     }
 
     /// A red letter is executed against the blue draft, which stands in an entry further back: too many to keep them all.
-    fn know_blue_draft<S: Source>(&mut self, source: &mut S, entry: &Entry) -> Result<(), S::Error> {
-        let Some(id) = entry.blue_invoice() else { return Ok(()) };
-        let blue = match self.state.invoice(&id) {
+    fn know_blue_draft<F: Feed>(&mut self, ahead: &mut Ahead<'_, '_, F>, entry: &Parsed) -> Result<(), F::Error> {
+        let Some(id) = &entry.blue else { return Ok(()) };
+        let blue = match self.state.invoice(id) {
             Ok(invoice) => invoice,
             Err(never) => match never {},
         };
-        let Some(blue) = blue else { return Ok(()) };
-        let page = source.page(&ENTRIES, blue.entry, 1)?;
-        let text =
-            page.first().filter(|row| as_number(row.first()) == Some(blue.entry)).and_then(|row| as_text(row.get(4)));
-        if let Some(draft) = text.and_then(|text| Entry::parse(text).ok()).and_then(|entry| entry.draft) {
+        if let Some(blue) = blue
+            && let Some(draft) = ahead.draft(blue.entry)?
+        {
             self.state.know_draft(blue.entry, draft);
         }
         Ok(())
     }
 
     /// Executes the entry's command again: number, date, balances and text must come out the same.
-    fn replay(&mut self, entry: &Entry, text: &str, index: u64, header: &Header) {
-        let command = match entry.command() {
+    fn replay(&mut self, entry: Parsed, text: &str, leaf: Hash, index: u64, header: &Header) {
+        let command = match entry.command {
             Ok(command) => command,
             Err(faults) => {
                 self.report.add(Code::AuditEntryBad, &ENTRIES, index, "entry", faults.to_string());
@@ -143,7 +172,9 @@ impl Audit<'_> {
                 return;
             }
         };
-        self.note_keys(header.height, index, keys_of(&command));
+        if !self.streamed {
+            self.note_keys(header.height, index, entry.keys);
+        }
         if entry.v < self.version || entry.v > ENTRY_VERSION {
             let message = format!("version {} does not follow version {}", entry.v, self.version);
             self.report.add(Code::AuditEntryBad, &ENTRIES, index, "entry", message);
@@ -163,15 +194,16 @@ impl Audit<'_> {
             self.report.add(Code::AuditReplayDiffers, &ENTRIES, index, "entry", message);
             self.replayable = false;
         }
-        if entry.draft.is_some() {
+        if let Some(id) = entry.issued {
+            self.present.note(index, id, leaf);
             self.report.signatures = self.report.signatures.saturating_add(1);
             self.report.invoices = self.report.invoices.saturating_add(1);
         }
     }
 
     /// Entries beyond the last block.
-    pub(super) fn stray_entries<S: Source>(&mut self, source: &mut S, size: u64) -> Result<(), S::Error> {
-        for row in source.page(&ENTRIES, size, 1)? {
+    pub(super) fn stray_entries<S: Source>(&mut self, source: &mut S) -> Result<(), S::Error> {
+        for row in source.page(&ENTRIES, self.size, 1)? {
             let index = as_number(row.first()).unwrap_or_default();
             self.report.add(Code::AuditEntryBad, &ENTRIES, index, "idx", "the entry is in no block");
         }

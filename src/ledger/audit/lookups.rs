@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::blocks::as_number;
+use super::rows::as_number;
 use super::{Audit, Source};
 use crate::base::Code;
 use crate::ledger::lookup::{Fingerprint, Key, WATERMARK, keys_to_bytes};

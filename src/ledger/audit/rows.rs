@@ -4,7 +4,23 @@ use std::collections::BTreeMap;
 
 use super::{Audit, Source};
 use crate::base::Code;
+use crate::chain::hash::Hash;
 use crate::ledger::projection::{self, Cell, LedgerTable, PROJECTIONS, ROSTERS, Row, Rows, TILES, key_of, show};
+
+/// A cell as text; `None` when it is NULL or not UTF-8.
+pub(super) fn as_text(cell: Option<&Cell>) -> Option<&str> {
+    std::str::from_utf8(cell?.as_deref()?).ok()
+}
+
+/// A cell as a number; `None` when it is not one.
+pub(super) fn as_number(cell: Option<&Cell>) -> Option<u64> {
+    as_text(cell)?.parse().ok()
+}
+
+/// A cell as a hash; `None` when it has not 32 bytes.
+pub(super) fn as_hash(cell: Option<&Cell>) -> Option<Hash> {
+    Some(Hash(cell?.as_deref()?.try_into().ok()?))
+}
 
 pub(super) fn show_key(key: &[Cell]) -> String {
     key.iter().map(show).collect::<Vec<_>>().join("/")
