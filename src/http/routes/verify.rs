@@ -1,6 +1,6 @@
 //! Public verification: the page behind the QR code, its JSON, and the bureau's own back-end call (domain.md 1.4, 1.5).
 
-use actix_web::http::header::{ACCEPT, CACHE_CONTROL};
+use actix_web::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -252,6 +252,18 @@ fn shown(found: &Found) -> Result<Shown, Fault> {
         issuer: issued.issuer.to_eip55(),
         seals: found.receipt.seals.iter().map(seal).collect(),
     })
+}
+
+/// The offline verifier: one HTML file that needs nothing else, to be used here or saved.
+pub async fn verifier() -> Result<HttpResponse, Problem> {
+    let page = render::verifier_page()?;
+    // Pages of other sites must not show it in a frame; what its own policy can't say in a file, the header says.
+    Ok(HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "no-cache"))
+        .insert_header((CONTENT_SECURITY_POLICY, "frame-ancestors 'none'"))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .content_type("text/html; charset=utf-8")
+        .body(page))
 }
 
 /// What the form sends: the amount in yuan, as it is printed.
