@@ -13,8 +13,14 @@
 #[path = "database/mod.rs"]
 mod database;
 #[cfg(test)]
+#[path = "cli/history.rs"]
+mod history;
+#[cfg(test)]
 #[path = "cli/life.rs"]
 mod life;
+#[cfg(test)]
+#[path = "cli/monitor.rs"]
+mod monitor;
 #[cfg(test)]
 #[path = "cli/outbox.rs"]
 mod outbox;
@@ -24,6 +30,9 @@ mod serve;
 #[cfg(test)]
 #[path = "cli/service.rs"]
 mod service;
+#[cfg(test)]
+#[path = "cli/verify.rs"]
+mod verify;
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -285,7 +294,7 @@ fn help_teaches_and_is_no_mistake() {
     assert_eq!(help.status.code(), Some(0));
     let first = ["serve", "demo", "issue", "verify", "audit", "export", "keygen", "migrate", "bench", "First steps"];
     let then = ["invoice", "confirmation", "hold", "wallet", "merchant", "rules", "day", "member", "rosters", "states"];
-    for word in [&first[..], &then, &["restored", "outbox", "copy"]].concat() {
+    for word in [&first[..], &then, &["restored", "outbox", "copy", "monitor"]].concat() {
         assert!(out(&help).contains(word), "{word}");
     }
     assert_eq!(piaolian(&["frobnicate"]).status.code(), Some(2));

@@ -80,6 +80,12 @@ mod samples;
 #[path = "service/standing.rs"]
 mod standing;
 #[cfg(test)]
+#[path = "service/states.rs"]
+mod states;
+#[cfg(test)]
+#[path = "service/stream.rs"]
+mod stream;
+#[cfg(test)]
 #[path = "service/test_app.rs"]
 mod test_app;
 #[cfg(test)]

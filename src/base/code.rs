@@ -186,6 +186,7 @@ codes! {
     VerdictStateMalformed = "STATE_MALFORMED", Corrupt, "The present state is not one of this format, or the entry is no invoice.";
     VerdictStateLeafMismatch = "STATE_LEAF_MISMATCH", Corrupt, "The present state is not that of the entry.";
     VerdictStateProofBad = "STATE_PROOF_BAD", Corrupt, "The proof does not lead from the present state, or its absence, to the header's root of states.";
+    LedgerStatesUncommitted = "LEDGER-STATES-UNCOMMITTED", Missing, "No header of this chain commits to present states yet; the next block's will.";
     VerdictRosterUnknown = "ROSTER_UNKNOWN", Corrupt, "No trusted roster is the one that the header names.";
     VerdictRosterSuperseded = "ROSTER_SUPERSEDED", Corrupt, "The roster that the header names had been replaced at the header's height.";
     VerdictSealStranger = "SEAL_STRANGER", Corrupt, "A seal is by someone who is not in the roster.";
@@ -193,6 +194,10 @@ codes! {
     VerdictSealRoundMismatch = "SEAL_ROUND_MISMATCH", Corrupt, "The seals are not all of one round.";
     VerdictSealBad = "SEAL_BAD", Corrupt, "A seal does not verify under its member's key.";
     VerdictSealsBelowQuorum = "SEALS_BELOW_QUORUM", Corrupt, "The seals hold two thirds of the voting power or less.";
+    VerdictReceiptMissing = "RECEIPT_MISSING", Corrupt, "A PDF carries no receipt.";
+    EquivocationProven = "EQUIVOCATION_PROVEN", Corrupt, "Two sealed headers that can't both be true: the members that sealed both have broken their word.";
+    EvidenceUnproven = "EVIDENCE_UNPROVEN", Corrupt, "Two sealed headers, and no proof that the one continues the other; they do not contradict each other by themselves.";
+    EvidenceBad = "EVIDENCE_BAD", Corrupt, "An evidence file does not show what it says.";
 
     // --- ledger (LEDGER-...)
     LedgerEntryMalformed = "LEDGER-ENTRY-MALFORMED", Corrupt, "An entry does not have the form of its kind.";
@@ -344,6 +349,15 @@ codes! {
     CliUnreachable = "CLI-UNREACHABLE", Busy, "The service can't be reached.";
     CliRefused = "CLI-REFUSED", Refused, "The service refused the request.";
     CliFile = "CLI-FILE", Malformed, "A file can't be read or written.";
+
+    // --- monitor (MONITOR-...): what is suspicious, and no evidence yet
+    MonitorMemory = "MONITOR-MEMORY", Malformed, "The monitor's memory is not as it was written, or is of another chain; nothing was watched.";
+    MonitorAnswer = "MONITOR-ANSWER", Corrupt, "A server's answer does not have the form that it must have.";
+    MonitorRefused = "MONITOR-REFUSED", Corrupt, "A server refuses what it must show to anyone.";
+    MonitorUnsealed = "MONITOR-UNSEALED", Corrupt, "A server shows a header that no quorum of the roster in force has sealed.";
+    MonitorRoster = "MONITOR-ROSTER", Corrupt, "A server names a roster that no sealed header before it vouches for.";
+    MonitorRollback = "MONITOR-ROLLBACK", Corrupt, "A server shows an older checkpoint than it has shown before.";
+    MonitorUnproven = "MONITOR-UNPROVEN", Corrupt, "A server does not prove that its tree continues the one that was seen before.";
 }
 
 impl fmt::Display for Code {

@@ -11,6 +11,7 @@
 
 pub mod canonical;
 mod direct;
+pub mod evidence;
 pub mod hash;
 pub mod header;
 pub mod issuer;

@@ -1,6 +1,7 @@
 //! Floor 8: the command line.
 //!
-//! Exit codes: 0 done or valid, 1 refused, invalid or not clean, 2 wrong use of the command line or unusable files.
+//! Exit codes: 0 done or valid, 1 refused, invalid or not clean, 2 wrong use of the command line or unusable files, 3 (of `monitor` and
+//! `verify --online`) evidence was found that two histories were sealed.
 //!
 //! *Invariant:* no rules; every command calls the rooms below and prints.
 
@@ -37,6 +38,8 @@ mod member;
 #[cfg(feature = "server")]
 mod merchant;
 #[cfg(feature = "server")]
+mod monitor;
+#[cfg(feature = "server")]
 mod outbox;
 #[cfg(feature = "server")]
 mod progress;
@@ -45,7 +48,11 @@ mod restored;
 #[cfg(feature = "server")]
 mod rules;
 #[cfg(feature = "server")]
+mod server;
+#[cfg(feature = "server")]
 mod service;
+#[cfg(feature = "server")]
+mod span;
 mod states;
 mod verify;
 mod wallet;
@@ -123,6 +130,9 @@ enum Command {
     States,
     /// Verify receipts offline against a roster
     Verify(verify::VerifyArgs),
+    /// Follow a chain from outside, and keep evidence of whoever seals two histories
+    #[cfg(feature = "server")]
+    Monitor(monitor::MonitorArgs),
     /// Re-derive every hash, signature, number, balance and projection of a ledger
     Audit(audit::AuditArgs),
     /// Write a ledger as JSON lines, as a stream that can be audited by itself, or as CSV
@@ -154,6 +164,8 @@ enum Done {
     Well,
     /// It ran, and the answer is no: invalid, not clean, refused.
     No,
+    /// It ran, and somebody has sealed two histories: the evidence is written.
+    Equivocation,
 }
 
 /// Runs the program.
@@ -172,6 +184,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match dispatch(cli.command) {
         Ok(Done::Well) => ExitCode::SUCCESS,
         Ok(Done::No) => ExitCode::from(1),
+        Ok(Done::Equivocation) => ExitCode::from(3),
         Err(faults) => {
             for fault in &faults.0 {
                 let place = if fault.path.is_empty() { String::new() } else { format!(" ({})", fault.path) };
@@ -209,6 +222,8 @@ fn dispatch(command: Command) -> Result<Done, Faults> {
         Command::Rosters(args) => member::rosters(args),
         Command::States => states::states(),
         Command::Verify(args) => verify::verify(args),
+        #[cfg(feature = "server")]
+        Command::Monitor(args) => monitor::monitor(args),
         Command::Audit(args) => audit::audit(args),
         #[cfg(feature = "server")]
         Command::Export(args) => export::export(args),

@@ -8,7 +8,7 @@ use utoipa::{Modify, OpenApi, ToSchema};
 
 use super::routes::{
     chain, confirmations, days, holds, invoices, keys, members, merchants, operations, payments, reversals, standing,
-    stream, verify, wallet,
+    state, stream, verify, wallet,
 };
 
 /// A draft of an invoice.
@@ -213,7 +213,7 @@ pub struct MemberSignatureSchema {
 #[derive(ToSchema)]
 #[schema(as = Receipt)]
 pub struct ReceiptSchema {
-    /// Format version, 1.
+    /// Format version: 1, or 2 with `state`.
     v: u8,
     /// Chain id.
     chain: String,
@@ -227,6 +227,48 @@ pub struct ReceiptSchema {
     header: String,
     /// Seals on the header.
     seals: Vec<SealSchema>,
+    /// Present state of the invoice as of the header's block.
+    state: Option<ProvenStateSchema>,
+}
+
+/// What a sealed header proves of a number: its present state, or that it was never issued.
+#[derive(ToSchema)]
+#[schema(as = StateProof)]
+pub struct StateProofSchema {
+    /// Format version, 1.
+    v: u8,
+    /// Chain id.
+    chain: String,
+    /// `<code>-<number>`.
+    invoice: String,
+    /// Canonical text of the header.
+    header: String,
+    /// Seals on the header.
+    seals: Vec<SealSchema>,
+    /// The state, or that there is none.
+    state: ProvenStateSchema,
+}
+
+/// A present state with its path in the header's map of states.
+#[derive(ToSchema)]
+#[schema(as = ProvenState)]
+pub struct ProvenStateSchema {
+    /// Siblings from the bottom up: hex, or empty where nothing stands.
+    siblings: Vec<String>,
+    /// Canonical text of the state; left out when the number was never issued.
+    value: Option<String>,
+    /// Where the number was never issued: the leaf at its place, if there is one.
+    other: Option<OtherLeafSchema>,
+}
+
+/// Another invoice's leaf in the map of states.
+#[derive(ToSchema)]
+#[schema(as = OtherLeaf)]
+pub struct OtherLeafSchema {
+    /// Its key, hex.
+    key: String,
+    /// keccak256 of its state's text, hex.
+    value: String,
 }
 
 /// A member's seal on a header.
@@ -304,7 +346,8 @@ impl Modify for FullDisk {
         members::get_roster, members::list_rosters, members::change_roster, members::preview_roster_change,
         members::record_restored,
         chain::get_checkpoint, chain::list_blocks, chain::get_block, chain::get_entry,
-        chain::prove_inclusion, chain::prove_consistency, stream::get_stream,
+        chain::prove_inclusion, chain::prove_consistency, state::get_state,
+        stream::get_stream,
         verify::scan, verify::query_bill_detail, verify::form,
         operations::health, operations::ready, operations::metrics,
         holds::lock_invoices, holds::renew_lock, holds::release_lock, holds::book_lock,

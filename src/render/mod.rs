@@ -6,6 +6,7 @@
 //! *Invariant:* decides no invoice rule, knows no SQL and no HTTP; reads no clock, no file and no environment; does no arithmetic on money
 //! but the sums of the list pages. Floats live in `pdf.rs` alone, where millimetres become PDF points.
 
+mod attachment;
 mod draw;
 mod face;
 mod first_page;
@@ -18,8 +19,10 @@ mod pdf;
 mod qr;
 mod subset;
 mod table;
+mod verifier;
 mod wrap;
 
+pub use attachment::attachment;
 pub use face::{Face, FaceLine, FaceParty};
 pub use font::Fonts;
 pub use issued::verify_url;
@@ -29,3 +32,4 @@ pub use pages::{
 };
 pub use pdf::{Rendered, invoice_pdf};
 pub use qr::{QUIET_MODULES, QrMatrix, matrix, png, svg};
+pub use verifier::verifier_page;

@@ -102,6 +102,8 @@ pub struct Shown {
     pub state: String,
     /// The time for which that is said.
     pub state_time: String,
+    /// Height of the block whose header proves the state; empty where none does.
+    pub state_block: String,
     /// Of a red invoice the blue one, `<code>-<number>`; empty for a blue one.
     pub blue: String,
     /// Invoice code.
@@ -248,6 +250,7 @@ mod tests {
                 date: hostile(),
                 state: hostile(),
                 state_time: hostile(),
+                state_block: hostile(),
                 blue: hostile(),
                 code: hostile(),
                 number: hostile(),
@@ -332,9 +335,18 @@ mod tests {
     }
 
     #[test]
-    fn how_it_stands_is_said_to_be_the_word_of_the_service() {
-        let html = verify_page(&verify()).unwrap();
-        assert!(html.contains("收据不能证明") && html.contains("no receipt proves it"));
+    fn how_it_stands_is_said_to_be_proven_or_the_word_of_the_service() {
+        let mut page = verify();
+        let word = |html: &str| html.contains("收据不能证明") && html.contains("no receipt proves it");
+        if let Some(shown) = &mut page.shown {
+            shown.state_block = "17".to_owned();
+        }
+        let html = verify_page(&page).unwrap();
+        assert!(html.contains("区块 17 的状态根") && html.contains("root of block 17") && !word(&html));
+        if let Some(shown) = &mut page.shown {
+            shown.state_block = String::new();
+        }
+        assert!(word(&verify_page(&page).unwrap()));
     }
 
     #[test]

@@ -51,6 +51,7 @@ pub use lease::Lease;
 pub use lookups::Found;
 pub use pages::{InvoiceFilter, PaymentFilter};
 pub use pages_life::{ConfirmationFilter, DayFilter};
+pub use present::Proven;
 pub use provision::{PlainRows, ServerProbe, ServerState};
 pub use reader::{Block, Reader, StoredEntry};
 pub use rows::{ApiKey, OutboxItem, Role};

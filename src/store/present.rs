@@ -8,12 +8,18 @@ use diesel::prelude::*;
 
 use super::connection::Conn;
 use super::error::StoreError;
-use super::reader::Reader;
+use super::reader::{Block, Reader, StoredEntry};
 use super::rows::{InvoiceRow, column, corrupt, hash};
 use super::schema::{entries, invoices, state_pages};
 use super::tx::Tx;
+use crate::chain::canonical::{Edition, FormatVersion};
 use crate::chain::hash::Hash;
-use crate::ledger::present::{Page, PagePath, Pages, PresentMap, state_of};
+use crate::chain::header::Header;
+use crate::chain::present::{StateKey, verify_absent, verify_present};
+use crate::chain::receipt::{Receipt, ReceiptState};
+use crate::chain::state_proof::{ProvenState, StateProof};
+use crate::invoice::InvoiceId;
+use crate::ledger::present::{MapError, Page, PagePath, Pages, Path, PresentMap, prove, state_of};
 use crate::ledger::record::Invoice;
 use crate::ledger::state;
 
@@ -79,6 +85,82 @@ fn with_leaf(row: InvoiceRow, leaves: &HashMap<i64, Vec<u8>>) -> Result<(Invoice
     let leaf =
         leaves.get(&entry).ok_or_else(|| corrupt("entries", entry, "missing, though there is an invoice of it"))?;
     Ok((Invoice::try_from(row)?, hash("entries", entry, leaf)?))
+}
+
+/// What is proven of a number: its present state, or that it was never issued.
+#[derive(Debug)]
+pub struct Proven {
+    /// The proof, against the newest header.
+    pub proof: StateProof,
+    /// Leaf hash of the invoice's entry; `None` where there is no invoice.
+    pub leaf: Option<Hash>,
+}
+
+impl Reader<'_> {
+    /// The newest block, if it commits to present states: with its header, and the root.
+    fn committed(&mut self) -> Result<Option<(Block, Header, Hash)>, StoreError> {
+        let Some(block) = self.checkpoint()? else { return Ok(None) };
+        let header = Header::from_text(&block.header).map_err(|e| corrupt("blocks", block.height, e))?;
+        Ok(header.state.map(|root| (block, header, root)))
+    }
+
+    fn path(&mut self, key: &StateKey) -> Result<Path, StoreError> {
+        prove(self, key).map_err(|error| match error {
+            MapError::Unreadable(error) => error,
+            MapError::Broken(what) => corrupt("state_pages", format!("{key:?}"), what),
+        })
+    }
+
+    /// The text of an invoice's present state, and its path to a root, which it must lead to.
+    fn state(&mut self, invoice: &Invoice, leaf: &Hash, root: &Hash) -> Result<ReceiptState, StoreError> {
+        let reversal = state::Reader::reversal(self, invoice.entry)?;
+        let life = state::Reader::life(self, invoice.entry)?;
+        let (key, value) = state_of(leaf, invoice, reversal.as_ref(), life.as_ref()).map_err(broken)?;
+        let Path { siblings, .. } = self.path(&key)?;
+        if verify_present(root, &key, &value, &siblings) {
+            return Ok(ReceiptState { siblings, value });
+        }
+        Err(corrupt("state_pages", invoice.id(), "does not prove what the invoice's rows say"))
+    }
+
+    /// The receipt of an invoice against the newest header, with its present state; `None` while no header commits to states.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn present_receipt(&mut self, invoice: &Invoice, entry: &StoredEntry) -> Result<Option<Receipt>, StoreError> {
+        let Some((block, _, root)) = self.committed()? else { return Ok(None) };
+        let state = self.state(invoice, &entry.leaf, &root)?;
+        let receipt = self.receipt_at(entry, &block)?;
+        Ok(Some(Receipt { v: Edition::Second, state: Some(state), ..receipt }))
+    }
+
+    /// What the newest header proves of a number; `None` while no header commits to states.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn state_proof(&mut self, id: &InvoiceId) -> Result<Option<Proven>, StoreError> {
+        let Some((block, header, root)) = self.committed()? else { return Ok(None) };
+        let (state, leaf) = match state::Reader::invoice(self, id)? {
+            Some(invoice) => {
+                let entry = self.entry(invoice.entry)?;
+                let leaf = entry.ok_or_else(|| corrupt("entries", invoice.entry, "missing"))?.leaf;
+                let ReceiptState { siblings, value } = self.state(&invoice, &leaf, &root)?;
+                (ProvenState { siblings, value: Some(value), other: None }, Some(leaf))
+            }
+            None => {
+                let name = id.to_string();
+                let key = StateKey::of_invoice(&name).ok_or_else(|| corrupt("state_pages", &name, "has no place"))?;
+                let Path { siblings, other, .. } = self.path(&key)?;
+                if !verify_absent(&root, &key, other.as_ref(), &siblings) {
+                    return Err(corrupt("state_pages", name, "does not prove that there is no such invoice"));
+                }
+                (ProvenState { siblings, value: None, other }, None)
+            }
+        };
+        let (chain, invoice) = (header.chain, id.to_string());
+        let proof = StateProof { v: FormatVersion, chain, invoice, header: block.header, seals: block.seals, state };
+        Ok(Some(Proven { proof, leaf }))
+    }
 }
 
 /// One page at a time, for proofs.

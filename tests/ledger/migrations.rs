@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use piaolian::base::clock::FixedClock;
 use piaolian::base::{Code, UnixMs};
-use piaolian::chain::{Edge, Header, header_hash, leaf_hash, to_canonical};
+use piaolian::chain::{Edge, Edition, Hash, Header, header_hash, leaf_hash, to_canonical};
 use piaolian::config::keyring::{Keyring, PROPOSER};
 use piaolian::invoice::{InvoiceId, Reason, ReversalAsked};
 use piaolian::ledger::command::PaymentBody;
 use piaolian::ledger::lookup::keys_of_entry;
 use piaolian::ledger::{Command, Entry};
-use piaolian::sequencer::{Engine, LocalEngine, found_chain};
+use piaolian::sequencer::{Engine, LocalEngine};
 use piaolian::store::{NewBlock, Store, StoreError};
 use serde_json::{Value, json};
 
@@ -125,7 +125,6 @@ fn seal_old(database: &TestDatabase, keys: &std::path::Path) {
     let store = Store::open(&database.url(), 1).unwrap();
     let Keyring { roster, seal_keys, .. } = Keyring::load(keys).unwrap();
     let engine = LocalEngine::new(seal_keys.into_iter().map(|(_, key)| key), PROPOSER.try_into().unwrap());
-    assert!(found_chain(&store, &roster, &engine, OLD_TIME).unwrap());
     let file: Value = serde_json::from_str(OLD).unwrap();
     let entries: Vec<_> = old_entries()
         .into_iter()
@@ -134,7 +133,14 @@ fn seal_old(database: &TestDatabase, keys: &std::path::Path) {
         .collect();
     let mut edge = Edge::empty();
     let write = |tx: &mut piaolian::store::Tx<'_>| {
-        let mut prev = Header::from_text(&tx.checkpoint()?.unwrap().header).unwrap();
+        // An older program knew no headers of version 2.
+        let genesis = Header::genesis(&roster, OLD_TIME, PROPOSER.try_into().unwrap());
+        let mut prev = Header { v: Edition::First, state: None, ..genesis };
+        let text = prev.to_text().unwrap();
+        let (hash, none) = (header_hash(&text), Hash::ZERO);
+        tx.insert_roster(&roster)?;
+        tx.insert_block(&NewBlock { height: 0, hash, prev: none, size: 0, header: &text, entries: &[], tiles: &[] })?;
+        tx.insert_seals(0, &engine.seal(&roster, &prev, &hash).unwrap())?;
         for group in entries.chunks(3) {
             let written: Vec<_> =
                 group.iter().map(|(entry, text)| (entry.index, entry.kind, leaf_hash(text), text.clone())).collect();
@@ -250,7 +256,9 @@ fn old_ledger(kind: Kind, keys: &std::path::Path) -> TestDatabase {
     let database = TestDatabase::empty_on(kind);
     Store::migrate(&database.url()).unwrap();
     seal_old(&database, keys);
-    assert_eq!(Store::revert_last_migration(&database.url()).unwrap(), "20261123000004");
+    for version in ["20261123000005", "20261123000004"] {
+        assert_eq!(Store::revert_last_migration(&database.url()).unwrap(), version);
+    }
     project_old(&database);
     database
 }
@@ -300,7 +308,7 @@ fn a_ledger_of_version_1_is_clean_and_goes_on_in_version_2_on_both() {
         let trusted = std::slice::from_ref(&roster);
         let database = old_ledger(kind, keys.path());
         assert!(matches!(Store::open(&database.url(), 1), Err(StoreError::Unmigrated(_))));
-        assert_eq!(Store::migrate(&database.url()).unwrap(), ["20261123000004"]);
+        assert_eq!(Store::migrate(&database.url()).unwrap(), ["20261123000004", "20261123000005"]);
         let report = database.audited(trusted);
         assert!(report.is_clean(), "{kind:?}: {:?}", report.findings);
         assert_eq!((report.entries, report.invoices, report.signatures, report.blocks), (9, 2, 2, 4));
@@ -313,6 +321,11 @@ fn a_ledger_of_version_1_is_clean_and_goes_on_in_version_2_on_both() {
         assert!(report.is_clean(), "{kind:?}: {:?}", report.findings);
         let later = 3 + lives::ENTRIES;
         assert_eq!(versions(&database), [vec![1; 9], vec![2; later]].concat());
+        // The first block of this program commits to the states of all invoices, the old ones among them.
+        let headers = database.raw().texts("SELECT header AS line FROM blocks ORDER BY height");
+        let states: Vec<bool> = headers.iter().map(|text| Header::from_text(text).unwrap().state.is_some()).collect();
+        assert_eq!(states.iter().position(|stated| *stated), Some(4));
+        assert!(states[4..].iter().all(|stated| *stated));
         assert_eq!(journals(&database)[..2], ["M00000001 6", "M00000002 5"]);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use piaolian::base::{Code, Secret};
-use piaolian::chain::{MemberSignature, Receipt, Seal, SealKey};
+use piaolian::chain::{Hash, MemberSignature, OtherLeaf, ProvenState, Receipt, Seal, SealKey, StateProof};
 use piaolian::invoice::draft::{Buyer, DraftLine, Payment};
 use piaolian::invoice::reversal::LineAsked;
 use piaolian::invoice::{Draft, IssuingRules, RateSum};
@@ -17,7 +17,7 @@ use crate::samples::{CONSULTANT, draft, payment_ref};
 use crate::test_app::{TestApp, issue};
 
 /// Routes that are pages for people and stand in no API document.
-const PAGES: [&str; 3] = ["/docs/problems", "/docs", "/"];
+const PAGES: [&str; 4] = ["/docs/problems", "/docs", "/", "/verifier.html"];
 
 fn keys(object: &Value) -> BTreeSet<&str> {
     object.as_object().unwrap().keys().map(String::as_str).collect()
@@ -77,9 +77,22 @@ async fn schemas_of_the_document_are_the_types() {
     let key = SealKey::from_secret(&Secret::new([7; 32])).unwrap();
     describes::<MemberSignature>("MemberSignature", &json!(key.sign_statement("{}").unwrap()));
     let merchant = app.register(CONSULTANT).await;
-    let receipt = app.ask(issue(&merchant, "k1", &draft(100))).await.expect(201).json()["receipt"].clone();
+    let issued = app.ask(issue(&merchant, "k1", &draft(100))).await.expect(201).json();
+    let (receipt, invoice) = (&issued["receipt"], &issued["invoice"]);
     describes::<Seal>("Seal", &receipt["seals"][0]);
-    describes::<Receipt>("Receipt", &receipt);
+    let id = invoice["id"].as_str().unwrap();
+    let present =
+        app.ask(Ask::get(format!("/v1/invoices/{id}/receipt?state=true")).by(&merchant.key)).await.expect(200);
+    let present = present.json();
+    describes::<Receipt>("Receipt", &present);
+    let schema = &document()["components"]["schemas"]["ProvenState"]["properties"];
+    assert!(keys(&present["state"]).is_subset(&keys(schema)));
+    let hash = invoice["hash"].as_str().unwrap();
+    let proof = app.ask(Ask::get(format!("/v1/state/{id}?hash={hash}"))).await.expect(200).json();
+    describes::<StateProof>("StateProof", &proof);
+    let absent =
+        ProvenState { siblings: vec![], value: None, other: Some(OtherLeaf { key: Hash::ZERO, value: Hash::ZERO }) };
+    describes::<OtherLeaf>("OtherLeaf", &json!(absent)["other"]);
     app.finish().await;
 }
 

@@ -178,11 +178,11 @@ async fn stands(app: &TestApp, invoice: &Value) -> (Answer, Value, Value) {
 }
 
 #[actix_web::test]
-async fn how_an_invoice_stands_is_told_beside_the_proof_and_said_to_be_no_proof() {
+async fn how_an_invoice_stands_is_proven_as_of_the_newest_block() {
     let (app, invoice) = issued("个人").await;
     let company = Company::new(&app, "91440300708461136T").await;
     let (page, _, _) = stands(&app, &invoice).await;
-    assert!(page.text().contains("<b>有效</b>") && page.text().contains("收据不能证明"));
+    assert!(page.text().contains("<b>有效</b>") && page.text().contains("由区块 2 的状态根及封印证明"));
     let locked = app.ask(company.lock("l1", &[&invoice])).await.expect(201).json();
     let (page, life, record) = stands(&app, &invoice).await;
     assert!(page.text().contains("<b>已锁定</b>"), "{}", page.text());
@@ -193,7 +193,7 @@ async fn how_an_invoice_stands_is_told_beside_the_proof_and_said_to_be_no_proof(
     let book = company.go_on(&format!("locks/{}/bookings", locked["fence"]), "b1", &[&invoice]);
     app.ask(book).await.expect(201);
     let (page, life, record) = stands(&app, &invoice).await;
-    assert!(page.text().contains("<b>已入账</b>"));
+    assert!(page.text().contains("<b>已入账</b>") && page.text().contains("由区块 4 的状态根及封印证明"));
     assert_eq!((&life["state"], &record["status"], &record["invalid_mark"]), (&json!("closed"), &json!(2), &json!(0)));
     app.finish().await;
 }
@@ -228,5 +228,17 @@ async fn red_letters_are_told_on_both_invoices() {
         (&life["state"], &life["reversed"], &record["invalid_mark"]),
         (&json!("reversed"), &json!("all"), &json!(8))
     );
+    app.finish().await;
+}
+
+#[actix_web::test]
+async fn the_offline_verifier_is_one_file_to_which_the_pages_lead() {
+    let app = TestApp::new().await;
+    let page = html(&app, "/verifier.html").await;
+    assert_eq!(page.text(), piaolian::render::verifier_page().unwrap());
+    assert_eq!(page.header("content-security-policy"), Some("frame-ancestors 'none'"));
+    for path in ["/", "/verify"] {
+        assert!(html(&app, path).await.text().contains("href=\"/verifier.html\""), "{path}");
+    }
     app.finish().await;
 }

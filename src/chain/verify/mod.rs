@@ -21,6 +21,7 @@ use super::issuer::{Address, IssuerSignature, recover};
 use super::proof::verify_inclusion;
 use super::receipt::{Receipt, draft_slice};
 use super::roster::Roster;
+use super::seal::Seal;
 use super::state_proof::StateProof;
 use crate::base::ids::ChainId;
 use crate::base::{Code, Fault, UnixMs};
@@ -119,6 +120,20 @@ pub fn verify_document_json(json: &[u8], rosters: &[Roster], expected: Option<&H
 
 fn unreadable(what: &str, fault: Fault) -> Verdict {
     Found::default().verdict(what, Some(failure(VerdictCode::ReceiptMalformed, fault.path, fault.message)))
+}
+
+/// A sealed header by itself, as checkpoints and evidence have it: canonical, well formed, and sealed by a quorum of that one of these
+/// rosters which is in force at its height.
+///
+/// # Errors
+/// The code and field of the verdict that a receipt with this header and these seals would get.
+pub fn check_sealed(text: &str, seals: &[Seal], rosters: &[Roster]) -> Result<(Header, Sealed), Fault> {
+    let fault =
+        |Failure { code, field, message }: Failure| Fault::new(code.code().unwrap_or(Code::Internal), field, message);
+    let header = read_header(text).map_err(fault)?;
+    let (_, power, total) = seals::check_seals(text, &header, seals, rosters).map_err(fault)?;
+    let Header { height, time, size, .. } = header;
+    Ok((header, Sealed { height, time, size, power: Some(power), total: Some(total) }))
 }
 
 fn check_receipt(

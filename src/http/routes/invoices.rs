@@ -2,6 +2,8 @@
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, ETAG};
 use actix_web::{HttpResponse, web};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::super::HttpState;
 use super::super::extract::{Behind, Caller, Json, KeyedJson, Query, path_id};
@@ -195,10 +197,20 @@ pub async fn get_invoice(
     Ok(HttpResponse::Ok().json(InvoiceReply { life, ..invoice }))
 }
 
+/// Query of `GET /v1/invoices/{id}/receipt`.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ReceiptQuery {
+    /// Whether the present state is to be in it, against the newest block. Without, the receipt is the same for ever.
+    #[serde(default)]
+    state: bool,
+}
+
 /// The receipt of an invoice: give it to anyone, they can verify it offline.
 #[utoipa::path(
     get, path = "/v1/invoices/{id}/receipt", tag = "invoices", security(("api_key" = [])),
-    params(("id" = String, Path, description = "<code>-<number>")),
+    params(("id" = String, Path, description = "<code>-<number>"), ReceiptQuery),
     responses(
         (status = 200, body = super::super::openapi::ReceiptSchema), (status = 400, body = ProblemReply),
         (status = 401, body = ProblemReply), (status = 404, body = ProblemReply)
@@ -206,9 +218,20 @@ pub async fn get_invoice(
 )]
 pub async fn get_receipt(
     state: web::Data<HttpState>,
-    caller: Caller,
+    Behind(caller, Query(query)): Behind<Query<ReceiptQuery>>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
+    if query.state {
+        let id: InvoiceId = path_id(&path, "id")?;
+        let found = state.desk.present_receipt(id, move |invoice| caller.may_see(&invoice.merchant)).await?;
+        let receipt = found.ok_or_else(|| missing("invoice"))?.to_json()?;
+        // Another block, another receipt.
+        let answer = HttpResponse::Ok()
+            .insert_header((CACHE_CONTROL, "no-store"))
+            .content_type("application/json")
+            .body(receipt);
+        return Ok(answer);
+    }
     let (receipt, entry) = read_invoice(&state, &caller, &path).await?;
     let etag = format!("\"{}\"", entry.leaf);
     Ok(HttpResponse::Ok().insert_header((ETAG, etag)).content_type("application/json").body(receipt.to_json()?))

@@ -12,6 +12,7 @@ pub(super) mod operations;
 pub(super) mod payments;
 pub(super) mod reversals;
 pub(super) mod standing;
+pub(super) mod state;
 pub(super) mod stream;
 pub(super) mod verify;
 pub(super) mod wallet;
@@ -96,9 +97,11 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
         .service(resource("/v1/blocks", "GET").get(chain::list_blocks))
         .service(resource("/v1/blocks/{height}", "GET").get(chain::get_block))
         .service(resource("/v1/entries/{index}", "GET").get(chain::get_entry))
+        .service(resource("/v1/state/{id}", "GET").get(state::get_state))
         .service(resource("/v1/stream", "GET").get(stream::get_stream))
         .service(resource("/v1/proofs/inclusion", "GET").get(chain::prove_inclusion))
         .service(resource("/v1/proofs/consistency", "GET").get(chain::prove_consistency))
+        .service(resource("/verifier.html", "GET").get(verify::verifier))
         .service(resource("/verify", "GET").get(verify::form))
         .service(resource("/verify/scan", "GET").get(verify::scan))
         .service(resource("/dzswj/bers_ep_web/query_bill_detail", "POST").post(verify::query_bill_detail))

@@ -1,17 +1,19 @@
 //! How an invoice stands at present: what the registry, the wallet and red letters have made of it since it was issued.
 //!
-//! That is the word of this service. A receipt proves that an invoice was issued; it can't prove what has not happened to it since.
+//! As of now that is the word of this service. What it was as of the newest block can be proven: every header commits to it.
 
 use super::Desk;
 use crate::base::{Code, Fault, Faults, UnixMs};
 use crate::chain::hash::Hash;
 use crate::chain::header::Header;
+use crate::chain::receipt::Receipt;
+use crate::chain::state_proof::StateProof;
 use crate::invoice::InvoiceId;
 use crate::ledger::entry::IssuedOutline;
 use crate::ledger::life::{Life, LifeState};
 use crate::ledger::record::Invoice;
 use crate::ledger::state::Reader as _;
-use crate::store::{Reader, StoredEntry};
+use crate::store::{Proven, Reader, StoredEntry};
 
 /// How much of an invoice red letters have taken back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +73,44 @@ impl Desk {
             })
             .await
     }
+}
+
+impl Desk {
+    /// The receipt of an invoice against the newest block, with its present state, if it is there and `may_see` says so of it.
+    ///
+    /// # Errors
+    /// [`Code::LedgerStatesUncommitted`]; when the store can't be read.
+    pub async fn present_receipt(
+        &self,
+        id: InvoiceId,
+        may_see: impl FnOnce(&Invoice) -> bool + Send + 'static,
+    ) -> Result<Option<Receipt>, Faults> {
+        self.store
+            .view(move |reader| {
+                let Some(invoice) = reader.invoice(&id)?.filter(may_see) else { return Ok::<_, Faults>(None) };
+                let entry = entry_of(reader, invoice.entry)?;
+                Ok(Some(reader.present_receipt(&invoice, &entry)?.ok_or_else(uncommitted)?))
+            })
+            .await
+    }
+
+    /// The proof of a number's present state to whoever knows the leaf hash of its entry, or, to anybody, that the number was never
+    /// issued. `None` for an invoice whose hash is another, or was not given.
+    ///
+    /// # Errors
+    /// [`Code::LedgerStatesUncommitted`]; when the store can't be read.
+    pub async fn state_proof(&self, id: InvoiceId, hash: Option<Hash>) -> Result<Option<StateProof>, Faults> {
+        self.store
+            .view(move |reader| {
+                let Proven { proof, leaf } = reader.state_proof(&id)?.ok_or_else(uncommitted)?;
+                Ok::<_, Faults>(Some(proof).filter(|_| leaf.is_none() || leaf == hash))
+            })
+            .await
+    }
+}
+
+fn uncommitted() -> Fault {
+    Fault::new(Code::LedgerStatesUncommitted, "", "the newest block is of version 1; ask again once there is another")
 }
 
 fn entry_of(reader: &mut Reader<'_>, index: u64) -> Result<StoredEntry, Faults> {

@@ -9,8 +9,7 @@ use crate::base::{Code, Fault, Faults, UnixMs};
 use crate::chain::hash::Hash;
 use crate::chain::receipt::Receipt;
 use crate::chain::verify::{Verdict, verify_receipt};
-use crate::invoice::money::Fen;
-use crate::invoice::number::InvoiceNumber;
+use crate::ledger::claimed::Claimed;
 use crate::ledger::record::Invoice;
 use crate::store::StoredEntry;
 
@@ -50,17 +49,6 @@ impl WrongTotals {
     }
 }
 
-/// What a face or a QR code says about an invoice.
-#[derive(Debug, Clone, Copy)]
-pub struct Claimed {
-    /// Leaf hash.
-    pub hash: Hash,
-    /// 8-digit number.
-    pub number: InvoiceNumber,
-    /// Tax-inclusive total.
-    pub total: Fen,
-}
-
 /// What the ledger says to it.
 #[derive(Debug)]
 pub enum Verified {
@@ -83,9 +71,10 @@ pub struct Found {
     pub entry: StoredEntry,
     /// Its receipt.
     pub receipt: Receipt,
-    /// What the offline verifier says of the receipt, by the rosters of this ledger.
+    /// What the offline verifier says by the rosters of this ledger: of the receipt against the newest block with the present state; while
+    /// no header commits to states, of the receipt.
     pub verdict: Verdict,
-    /// How it stands now, by the word of this service.
+    /// How it stands now, by the word of this service; what it was as of the newest block is in the verdict.
     pub present: Present,
 }
 
@@ -125,7 +114,9 @@ impl Desk {
                     if invoice.total != claimed.total {
                         return Ok(Verified::AmountDiffers);
                     }
-                    let verdict = verify_receipt(&receipt, &reader.rosters()?, Some(&claimed.hash));
+                    let newest = reader.present_receipt(&invoice, &entry)?;
+                    let shown = newest.as_ref().unwrap_or(&receipt);
+                    let verdict = verify_receipt(shown, &reader.rosters()?, Some(&claimed.hash));
                     let present = present(reader, &invoice, now)?;
                     return Ok(Verified::Found(Box::new(Found { invoice, entry, receipt, verdict, present })));
                 }
