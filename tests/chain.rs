@@ -8,11 +8,35 @@
 #[path = "chain/canonical.rs"]
 mod canonical;
 #[cfg(test)]
+#[path = "chain/forgeries/drafts.rs"]
+mod forged_drafts;
+#[cfg(test)]
+#[path = "chain/forgeries/envelope.rs"]
+mod forged_envelopes;
+#[cfg(test)]
+#[path = "chain/forgeries/seals.rs"]
+mod forged_seals;
+#[cfg(test)]
+#[path = "chain/forgeries/states.rs"]
+mod forged_states;
+#[cfg(test)]
+#[path = "chain/forgeries/texts.rs"]
+mod forged_texts;
+#[cfg(test)]
+#[path = "chain/forgeries/trees.rs"]
+mod forged_trees;
+#[cfg(test)]
+#[path = "chain/forgeries.rs"]
+mod forgeries;
+#[cfg(test)]
 #[path = "chain/evidence.rs"]
 mod evidence;
 #[cfg(test)]
 #[path = "chain/golden.rs"]
 mod golden;
+#[cfg(test)]
+#[path = "chain/map.rs"]
+mod map;
 #[cfg(test)]
 #[path = "chain/oracle.rs"]
 mod oracle;
@@ -28,3 +52,9 @@ mod scene;
 #[cfg(test)]
 #[path = "chain/tree.rs"]
 mod tree;
+#[cfg(test)]
+#[path = "chain/valid.rs"]
+mod valid;
+#[cfg(test)]
+#[path = "chain/world.rs"]
+mod world;

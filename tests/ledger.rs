@@ -53,3 +53,6 @@ mod spoiled;
 #[cfg(test)]
 #[path = "ledger/story.rs"]
 mod story;
+#[cfg(test)]
+#[path = "ledger/stream.rs"]
+mod stream;

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # All tests from a fresh clone on a bare Debian 12 with cargo: on SQLite, and once more on a PostgreSQL server of its own (free port,
-# temporary folder) those that touch SQL. Installs what is missing (apt; pip into target/venv) and fails loudly when it can't: no test
+# temporary folder) those that touch SQL. Installs what is missing (apt; pip into target/venv, npm into
+# target/verifier) and fails loudly when it can't: no test
 # is skipped for want of a tool. Arguments go to `cargo test`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # Tests on whichever database TEST_DATABASE names; and those that have PostgreSQL whatever it says, or none at all.
 on_either=(cli ledger life service)
-on_one=(chain faults floors invoice parties postgres render)
+on_one=(chain faults floors invoice parties postgres render tamper verifier)
 for file in tests/*.rs; do
   target=$(basename "$file" .rs)
   if [[ " ${on_either[*]} ${on_one[*]} " != *" $target "* ]]; then
@@ -18,8 +19,8 @@ done
 
 # What the tests and the build call, and the Debian package of each.
 declare -A package_of=(
-  [cc]=build-essential [git]=git [pdffonts]=poppler-utils [pdftoppm]=poppler-utils [pdftotext]=poppler-utils [prlimit]=util-linux
-  [python3]=python3 [qpdf]=qpdf [zbarimg]=zbar-tools
+  [cc]=build-essential [chromium]=chromium [git]=git [node]=nodejs [npm]=npm [pdffonts]=poppler-utils [pdftoppm]=poppler-utils
+  [pdftotext]=poppler-utils [prlimit]=util-linux [python3]=python3 [qpdf]=qpdf [zbarimg]=zbar-tools
 )
 # Of PostgreSQL it is the server that counts; its programs are not in PATH.
 newest_postgres() {

@@ -83,6 +83,9 @@ mod standing;
 #[path = "service/states.rs"]
 mod states;
 #[cfg(test)]
+#[path = "service/stream.rs"]
+mod stream;
+#[cfg(test)]
 #[path = "service/test_app.rs"]
 mod test_app;
 #[cfg(test)]

@@ -75,12 +75,16 @@ impl MemberKey {
     /// Reads 66 lower-case hex digits.
     ///
     /// # Errors
-    /// [`Code::ChainKeyMalformed`] when they are no compressed point of secp256k1.
+    /// [`Code::ChainKeyMalformed`] when they are no compressed point of secp256k1: `02` or `03`, and an x of the curve.
     pub fn parse(text: &str) -> Result<Self, Fault> {
         let wrong = || {
             Fault::new(Code::ChainKeyMalformed, "", "a key is a compressed secp256k1 point in 66 lower-case hex digits")
         };
         let bytes: [u8; 33] = lower_hex(text).ok_or_else(wrong)?;
+        // The library reads a compact point too, `05` and x alone, which would be a second text for one key.
+        if !matches!(bytes.first(), Some(0x02 | 0x03)) {
+            return Err(wrong());
+        }
         VerifyingKey::from_sec1_bytes(&bytes).ok().map(Self).ok_or_else(wrong)
     }
 }
@@ -285,6 +289,16 @@ mod tests {
     fn keys_that_are_no_points_are_refused() {
         for bad in ["", &"00".repeat(33), &format!("02{}", "ff".repeat(32)), &format!("04{}", "11".repeat(32))] {
             assert_eq!(MemberKey::parse(bad).unwrap_err().code, Code::ChainKeyMalformed, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_key_has_one_text() {
+        let text = member("a", 1, 1).key.to_string();
+        assert_eq!(MemberKey::parse(&text).unwrap().to_string(), text);
+        let x = &text[2..];
+        for bad in [format!("05{x}"), format!("00{x}"), text.to_uppercase()] {
+            assert_eq!(MemberKey::parse(&bad).unwrap_err().code, Code::ChainKeyMalformed, "{bad}");
         }
     }
 }

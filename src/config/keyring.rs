@@ -2,7 +2,8 @@
 //!
 //! `roster.json` (the founding roster, canonical text, public), `custody.key`, `seal-<member>.key` (a member's first key) and
 //! `seal-<member>-<digits>.key` (later ones, with the first 8 hex digits of the public key); 64 hex digits each, mode 0600. Which key
-//! counts when, the ledger's rosters say: keys may be here before they count and after.
+//! counts when, the ledger's rosters say: keys may be here before they count and after. A key that is not what its file is named after is
+//! damaged, and refused.
 //! A service that seals with it keeps the memory of its chain's end beside them ([`crate::sequencer::Memory`]).
 
 use std::fs::{self, OpenOptions};
@@ -73,6 +74,13 @@ fn key_digits(key: &SealKey) -> String {
     key.public().to_string().chars().take(KEY_DIGITS).collect()
 }
 
+/// Whether a label ends as that of a later key does, with the first digits of a public key.
+fn names_its_key(label: &str) -> bool {
+    let tail = label.rsplit_once('-').map_or("", |(_, tail)| tail);
+    let lower_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    tail.len() == KEY_DIGITS && tail.bytes().all(lower_hex) && (tail.starts_with("02") || tail.starts_with("03"))
+}
+
 /// Makes a keyring for a new chain. Never overwrites: a lost seal key is a lost chain.
 ///
 /// # Errors
@@ -117,7 +125,8 @@ pub fn add_seal_key(folder: &Path, member: &MemberName) -> Result<SealKey, Fault
     let text = Secret::new(hex::encode(secret.expose()));
     write_new(&unready, text.expose(), 0o600)?;
     let mut names = vec![format!("seal-{member}-{digits}.key")];
-    if founding.member(member).is_none() {
+    // A name that ends like a later key's file would look like one.
+    if founding.member(member).is_none() && !names_its_key(member.as_str()) {
         names.push(format!("seal-{member}.key"));
     }
     place(&unready, folder, &names)?;
@@ -170,6 +179,14 @@ fn read_seal_key(label: &str, file: &Path, founding: &Roster) -> Result<(MemberN
     match founding.member(&member) {
         Some(founder) if later.is_none() && founder.key != key.public() => {
             let message = format!("the key of {member} is not the one in roster.json");
+            Err(Fault::new(Code::ConfigInvalid, file.display().to_string(), message))
+        }
+        // A damaged key is a key too, of nobody: without this it would only be missed when it should seal.
+        None if later.is_none() && names_its_key(label) => {
+            let digits = key_digits(&key);
+            let message = format!(
+                "the key in it is not the one that the file is named after: its own name ends with -{digits}.key"
+            );
             Err(Fault::new(Code::ConfigInvalid, file.display().to_string(), message))
         }
         Some(_) | None => Ok((member, key)),
@@ -260,6 +277,20 @@ mod tests {
         let key = add_seal_key(folder.path(), &member).unwrap().public();
         let loaded = Keyring::load(folder.path()).unwrap();
         assert!(loaded.seal_keys.iter().any(|(name, known)| *name == member && known.public() == key));
+    }
+
+    #[test]
+    fn a_later_key_that_is_not_what_its_file_is_named_after_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        make(folder.path(), &chain()).unwrap();
+        let tencent = MemberName::try_from("tencent").unwrap();
+        let digits = key_digits(&add_seal_key(folder.path(), &tencent).unwrap());
+        let file = folder.path().join(format!("seal-tencent-{digits}.key"));
+        let secret = fs::read_to_string(&file).unwrap();
+        let other = if secret.ends_with('0') { "1" } else { "0" };
+        fs::write(&file, format!("{}{other}", &secret[..63])).unwrap();
+        let fault = Keyring::load(folder.path()).map(|_| ()).unwrap_err();
+        assert_eq!((fault.code, fault.path), (Code::ConfigInvalid, file.display().to_string()));
     }
 
     #[test]

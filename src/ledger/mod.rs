@@ -8,6 +8,7 @@
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 pub mod audit;
+pub mod claimed;
 pub mod command;
 pub mod confirmation;
 pub mod day;

@@ -19,6 +19,7 @@ mod pdf;
 mod qr;
 mod subset;
 mod table;
+mod verifier;
 mod wrap;
 
 pub use attachment::attachment;
@@ -31,3 +32,4 @@ pub use pages::{
 };
 pub use pdf::{Rendered, invoice_pdf};
 pub use qr::{QUIET_MODULES, QrMatrix, matrix, png, svg};
+pub use verifier::verifier_page;

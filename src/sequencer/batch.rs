@@ -112,7 +112,7 @@ impl Batches {
         leadership: Leadership,
         on_commit: Arc<dyn Fn() + Send + Sync>,
     ) -> Self {
-        let (tip, resident) = (None, Resident::default());
+        let (tip, resident) = (None, Resident::new(config.commit_states));
         Self { config, store, guard, engine, metrics, leadership, on_commit, tip, resident, token: 0 }
     }
 

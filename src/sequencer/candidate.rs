@@ -15,6 +15,7 @@ use crate::chain::canonical::Edition;
 use crate::chain::hash::{Hash, header_hash};
 use crate::chain::header::Header;
 use crate::chain::merkle::{Appended, Edge};
+use crate::chain::present::empty_state_root;
 use crate::chain::roster::{MemberName, Roster};
 use crate::chain::seal::Seal;
 use crate::ledger::entry::{ENTRY_VERSION, Kind};
@@ -202,6 +203,10 @@ fn present_states(
     tip: &Tip,
     executed: &Executed,
 ) -> Result<Changed, PrepareError> {
+    if resident.is_stateless() {
+        let root = tip.header.state.unwrap_or_else(empty_state_root);
+        return Ok(Changed { root, pages: Vec::new() });
+    }
     let new: HashMap<u64, &Hash> = executed.entries.iter().map(|(index, _, leaf, _)| (*index, leaf)).collect();
     let issued = executed.changes.invoices.inserted().map(|invoice| (invoice.entry, invoice));
     let issued: HashMap<u64, &Invoice> = issued.collect();

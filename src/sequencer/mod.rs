@@ -57,6 +57,8 @@ pub struct Config {
     pub lookup_run_keys: usize,
     /// Days that the newest block may be old when the process starts.
     pub clock_gap_max_days: u32,
+    /// Whether headers commit to present states. Without, no audit of the ledger is clean: that is for measuring what they cost.
+    pub commit_states: bool,
 }
 
 impl Default for Config {
@@ -66,6 +68,7 @@ impl Default for Config {
             queue_commands_max: crate::base::limits::QUEUE_COMMANDS_MAX,
             lookup_run_keys: crate::base::limits::LOOKUP_RUN_KEYS,
             clock_gap_max_days: crate::base::limits::CLOCK_GAP_DAYS_MAX,
+            commit_states: true,
         }
     }
 }

@@ -71,12 +71,24 @@ pub(super) struct Resident {
     quotas: Kept<(MerchantId, String), Quota>,
     sequences: Kept<String, Sequence>,
     pages: Kept<PagePath, Arc<Page>>,
+    /// Whether present states are left out of what is sealed.
+    stateless: bool,
 }
 
 impl Resident {
+    /// A memory for a sequencer that commits to present states, or, to measure what that costs, does not.
+    pub fn new(commit_states: bool) -> Self {
+        Self { stateless: !commit_states, ..Self::default() }
+    }
+
+    /// Whether present states are left out of what is sealed.
+    pub fn is_stateless(&self) -> bool {
+        self.stateless
+    }
+
     /// Forgets everything.
     pub fn forget(&mut self) {
-        *self = Self::default();
+        *self = Self::new(!self.stateless);
     }
 
     /// Takes in what a committed batch has written.

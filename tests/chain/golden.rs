@@ -2,7 +2,7 @@
 
 use piaolian::base::Code;
 use piaolian::chain::{
-    Address, Header, IssuerKey, IssuerSignature, Prover, eip191_hash, header_hash, keccak256, leaf_hash,
+    Address, Hash, Header, IssuerKey, IssuerSignature, Prover, eip191_hash, header_hash, keccak256, leaf_hash,
     parse_canonical, recover, vote_text,
 };
 use serde_json::{Value, json};
@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::oracle::{environment, root};
 use crate::scene::{chain, draft, issuer, name, scene, seal_key, secret};
 use crate::tree::grown;
+use crate::world::{ROTATED, nothing, parsed, text, world};
 
 /// Compares with `fixtures/chain/<file>`, or writes it when `GOLDEN_BLESS=1`.
 ///
@@ -30,6 +31,7 @@ pub fn golden(file: &str, content: &Value) {
 
 #[test]
 fn canonical_texts() {
+    let [nested, deepest] = [33, 32].map(|depth| format!("{}1{}", "[".repeat(depth), "]".repeat(depth)));
     let accepted = [
         "{}",
         "[]",
@@ -44,8 +46,8 @@ fn canonical_texts() {
         r#""\b\t\n\f\r\"\\/\u0000\u001f""#,
         "\"\u{7f}\u{2028}\u{fffd}\u{1f9fe}\"",
         r#"{"amount":18679,"name":"深圳市国贸旋转餐厅有限公司","quantity":"0.5"}"#,
+        &deepest,
     ];
-    let nested = format!("{}1{}", "[".repeat(33), "]".repeat(33));
     let refused = [
         r#"{"b":1,"a":2}"#,
         r#"{"a":1,"a":1}"#,
@@ -110,6 +112,16 @@ fn trees() {
             consistency.push(json!({"old": old, "new": size, "proof": prover.consistency(old).unwrap()}));
         }
     }
+    let mut nodes = Nodes::default();
+    let provers: Vec<_> = (1..=70).map(|size| (size, Prover::new(&store, size))).collect();
+    let every_inclusion: Vec<Vec<String>> = provers
+        .iter()
+        .map(|(size, prover)| (0..*size).map(|index| nodes.numbers(&prover.inclusion(index).unwrap())).collect())
+        .collect();
+    let every_consistency: Vec<Vec<String>> = provers
+        .iter()
+        .map(|(size, prover)| (1..=*size).map(|old| nodes.numbers(&prover.consistency(old).unwrap())).collect())
+        .collect();
     golden(
         "tree.json",
         &json!({
@@ -117,8 +129,29 @@ fn trees() {
             "roots": roots,
             "inclusion": inclusion,
             "consistency": consistency,
+            "nodes": nodes.0,
+            "every_inclusion": every_inclusion,
+            "every_consistency": every_consistency,
         }),
     );
+}
+
+/// Hashes that proofs are made of, each once.
+#[derive(Default)]
+struct Nodes(Vec<Hash>);
+
+impl Nodes {
+    /// A proof as numbers of hashes, with spaces between.
+    fn numbers(&mut self, proof: &[Hash]) -> String {
+        let number = |hash: &Hash| {
+            let known = self.0.iter().position(|node| node == hash);
+            known.unwrap_or_else(|| {
+                self.0.push(*hash);
+                self.0.len() - 1
+            })
+        };
+        proof.iter().map(number).map(|number| number.to_string()).collect::<Vec<_>>().join(" ")
+    }
 }
 
 #[test]
@@ -175,14 +208,81 @@ pub fn high_s(low: [u8; 65]) -> IssuerSignature {
 #[test]
 fn headers_and_rosters() {
     let scene = scene();
-    let headers: Vec<Value> =
-        scene.headers.iter().map(|text| json!({"text": text, "hash": header_hash(text)})).collect();
+    let hashed = |texts: &[String]| -> Vec<Value> {
+        texts.iter().map(|text| json!({"text": text, "hash": header_hash(text)})).collect()
+    };
     let rosters: Vec<Value> =
         scene.rosters.iter().map(|roster| json!({"text": roster.text(), "hash": roster.hash()})).collect();
-    for pair in scene.headers.windows(2) {
+    let changed = world().four.headers;
+    for pair in scene.headers.windows(2).chain(changed.windows(2)) {
         Header::from_text(&pair[1]).unwrap().follows(&Header::from_text(&pair[0]).unwrap()).unwrap();
     }
-    golden("header.json", &json!({"headers": headers, "rosters": rosters}));
+    let pairs: Vec<Value> = broken_pairs(&changed)
+        .into_iter()
+        .map(|(name, first, second, field)| {
+            let fault = Header::from_text(&second).unwrap().follows(&Header::from_text(&first).unwrap()).unwrap_err();
+            assert_eq!((fault.code, fault.path.as_str()), (Code::ChainHeaderBroken, field), "{name}");
+            json!({"name": name, "first": first, "second": second, "field": field})
+        })
+        .collect();
+    golden(
+        "header.json",
+        &json!({"headers": hashed(&scene.headers), "changed": hashed(&changed), "rosters": rosters, "pairs": pairs}),
+    );
+}
+
+/// Pairs of headers, each good by itself, of which the second does not follow the first; and what is wrong.
+fn broken_pairs(headers: &[String]) -> Vec<(&'static str, String, String, &'static str)> {
+    let after = |height: usize, edit: &dyn Fn(&mut Value)| {
+        let mut second = parsed(&headers[height]);
+        edit(&mut second);
+        (headers[height - 1].clone(), text(&second))
+    };
+    let earlier = |key: &str, height: usize, by: i64| json!(parsed(&headers[height])[key].as_i64().unwrap() - by);
+    let pair = |name, (first, second), field| (name, first, second, field);
+    let empty = ROTATED + 1;
+    vec![
+        pair("another chain", after(4, &|h| h["chain"] = json!("shenzhen-production")), "chain"),
+        pair("a height left out", (headers[3].clone(), headers[5].clone()), "height"),
+        pair("the same header again", (headers[4].clone(), headers[4].clone()), "height"),
+        pair("upside down", (headers[5].clone(), headers[4].clone()), "height"),
+        pair("another header before", after(4, &|h| h["prev"] = json!(nothing("header"))), "prev"),
+        pair("a time before", after(4, &|h| h["time"] = earlier("time", 3, 1)), "time"),
+        pair("a size below", after(4, &|h| h["size"] = earlier("size", 3, 1)), "size"),
+        pair("another root, no entry", after(empty, &|h| h["root"] = json!(nothing("root"))), "root"),
+        pair("other states, no entry", after(empty, &|h| h["state"] = json!(nothing("states"))), "state"),
+        pair("another roster", after(4, &|h| h["members"] = json!(nothing("roster"))), "members"),
+        pair(
+            "the roster before a rotation",
+            after(ROTATED, &|h| h["members"] = parsed(&headers[4])["members"].clone()),
+            "members",
+        ),
+        pair(
+            "back to version 1",
+            after(4, &|h| {
+                h["v"] = json!(1);
+                h.as_object_mut().unwrap().remove("state");
+            }),
+            "v",
+        ),
+    ]
+}
+
+#[test]
+fn streams() {
+    let four = world().four;
+    let mut lines = vec![text(&json!({"stream": 1, "chain": four.id, "roster": four.terms[0].roster.text()}))];
+    let mut from = 0;
+    for header in &four.headers {
+        let size = usize::try_from(parsed(header)["size"].as_u64().unwrap()).unwrap();
+        let block = json!({"entries": size - from, "header": header, "seals": four.seals(header, 0)});
+        lines.push(text(&block));
+        lines.extend_from_slice(&four.entries[from..size]);
+        from = size;
+    }
+    let last = header_hash(four.headers.last().unwrap());
+    let stream = format!("{}\n", lines.join("\n"));
+    golden("stream.json", &json!({"stream": stream, "rosters": four.roster_texts(), "size": from, "hash": last}));
 }
 
 #[test]

@@ -106,7 +106,7 @@ fn malformed(scene: &Scene) -> Vec<Case> {
         raw("an empty object", "{}".to_owned()),
         raw("an unknown field", text.replacen('{', r#"{"paid":true,"#, 1)),
         raw("a field twice", text.replacen('{', r#"{"index":2,"#, 1)),
-        raw("another version", text.replace(r#""v":1}"#, r#""v":2}"#)),
+        raw("another version", text.replace(r#""v":1}"#, r#""v":3}"#)),
         raw("a fraction as index", text.replacen(r#""index":2,"proof""#, r#""index":2.0,"proof""#, 1)),
         raw("the fields as an array", serde_json::to_string(&array).unwrap()),
         raw(
@@ -345,10 +345,11 @@ fn each_receipt_gets_its_verdict() {
 }
 
 #[test]
-fn every_verdict_has_a_case() {
+fn every_verdict_on_receipts_of_version_1_has_a_case() {
     let cases = all_cases(&scene());
     let shown: BTreeSet<&str> = cases.iter().map(|case| case.verdict).collect();
-    assert_eq!(shown, VerdictCode::ALL.iter().map(|code| code.as_str()).collect());
+    let of_states = |code: &&str| code.starts_with("STATE_");
+    assert_eq!(shown, VerdictCode::ALL.iter().map(|code| code.as_str()).filter(|code| !of_states(code)).collect());
     let names: BTreeSet<&str> = cases.iter().map(|case| case.name).collect();
     assert_eq!(names.len(), cases.len());
 }

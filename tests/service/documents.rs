@@ -17,7 +17,7 @@ use crate::samples::{CONSULTANT, draft, payment_ref};
 use crate::test_app::{TestApp, issue};
 
 /// Routes that are pages for people and stand in no API document.
-const PAGES: [&str; 3] = ["/docs/problems", "/docs", "/"];
+const PAGES: [&str; 4] = ["/docs/problems", "/docs", "/", "/verifier.html"];
 
 fn keys(object: &Value) -> BTreeSet<&str> {
     object.as_object().unwrap().keys().map(String::as_str).collect()

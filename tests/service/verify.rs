@@ -230,3 +230,15 @@ async fn red_letters_are_told_on_both_invoices() {
     );
     app.finish().await;
 }
+
+#[actix_web::test]
+async fn the_offline_verifier_is_one_file_to_which_the_pages_lead() {
+    let app = TestApp::new().await;
+    let page = html(&app, "/verifier.html").await;
+    assert_eq!(page.text(), piaolian::render::verifier_page().unwrap());
+    assert_eq!(page.header("content-security-policy"), Some("frame-ancestors 'none'"));
+    for path in ["/", "/verify"] {
+        assert!(html(&app, path).await.text().contains("href=\"/verifier.html\""), "{path}");
+    }
+    app.finish().await;
+}

@@ -18,7 +18,8 @@ use crate::chain::issuer::{IssuerKey, eip191_hash};
 use crate::cli::audit;
 
 /// Every variant.
-pub const ALL: [Variant; 5] = [Variant::Ours, Variant::Bare, Variant::Naive, Variant::Queued, Variant::Plain];
+pub const ALL: [Variant; 6] =
+    [Variant::Ours, Variant::Bare, Variant::Stateless, Variant::Naive, Variant::Queued, Variant::Plain];
 
 /// Bare commits that are timed before and after a cell: a busy disk of 4 ms a commit keeps them under half a second.
 const COMMITS: i64 = 100;

@@ -48,6 +48,8 @@ window counts.
           (group commit)
   bare    the ceiling: the same HTTP, authorisation, parsing, checks and signature, then the answer
           (made of the first invoice, which is sealed for good); nothing is executed or stored
+  stateless  as ours, but headers commit to no present states: ours / stateless is what the map of
+          states costs (only on demand: --variants ours,stateless)
   naive   one transaction, one block with its three seals and one fsync a request, as a
           straightforward service does it: 16 connections with a thread each compete for the
           database's lock; whatever a request needs is read from the database

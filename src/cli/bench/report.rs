@@ -149,6 +149,8 @@ impl Measured {
             };
             let sqlite = |wanted| Some(wanted).filter(|_| database == Sqlite);
             let name = |other: &str| format!("{database}: ours / {other}, {}", crowd(clients));
+            // What the map of present states may cost: a quarter of the rate without it.
+            add(name("stateless"), &to(Variant::Stateless), Some(Wanted::AtLeast(75)));
             add(name("naive"), &to(Variant::Naive), sqlite(Wanted::AtLeast(1_000)));
             add(name("queued"), &to(Variant::Queued), None);
             add(name("bare"), &to(Variant::Bare), sqlite(Wanted::AtLeast(60)));

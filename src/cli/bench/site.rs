@@ -46,6 +46,8 @@ pub enum Variant {
     Ours,
     /// The ceiling: everything up to the signature, then an answer; nothing is stored
     Bare,
+    /// As ours, but headers commit to no present states: what the map of states costs. Its ledger is good for nothing else
+    Stateless,
     /// One transaction a request over a pool of connections, nothing kept in memory
     Naive,
     /// Our sequencer with batches of one: a naive service whose requests queue in order
@@ -60,6 +62,7 @@ impl Variant {
         match self {
             Self::Ours => "ours",
             Self::Bare => "bare",
+            Self::Stateless => "stateless",
             Self::Naive => "naive",
             Self::Queued => "queued",
             Self::Plain => "plain",
@@ -70,15 +73,15 @@ impl Variant {
     pub fn stores(self) -> bool {
         match self {
             Self::Bare => false,
-            Self::Ours | Self::Naive | Self::Queued | Self::Plain => true,
+            Self::Ours | Self::Stateless | Self::Naive | Self::Queued | Self::Plain => true,
         }
     }
 
-    /// Whether its ledger holds every invoice.
+    /// Whether its ledger holds every invoice, and is what an audit wants.
     pub fn keeps_ledger(self) -> bool {
         match self {
             Self::Ours | Self::Naive | Self::Queued => true,
-            Self::Bare | Self::Plain => false,
+            Self::Bare | Self::Stateless | Self::Plain => false,
         }
     }
 }
@@ -144,7 +147,7 @@ impl Site {
         let address = listener.local_addr().map_err(|e| Fault::new(Code::Internal, "listen", e.to_string()))?;
         let public_url = format!("http://{address}");
         let (behind, server) = match variant {
-            Variant::Ours | Variant::Queued => {
+            Variant::Ours | Variant::Stateless | Variant::Queued => {
                 let service = Service::start(ingredients(&store, keyring, public_url, variant)).await?;
                 let server = app::serve(service.state.clone(), listener, 0)?;
                 (Behind::Service(service), server)
@@ -173,7 +176,7 @@ impl Site {
             Behind::Rival(rival, ..) => match self.variant {
                 Variant::Plain => (rival.answered(), Duration::ZERO),
                 Variant::Bare => (0, Duration::ZERO),
-                Variant::Naive | Variant::Ours | Variant::Queued => (block.height, Duration::ZERO),
+                Variant::Naive | Variant::Ours | Variant::Stateless | Variant::Queued => (block.height, Duration::ZERO),
             },
         };
         Ok(Tip { commits, size: block.size, sequencer })
@@ -236,6 +239,7 @@ impl Site {
 fn ingredients(store: &Store, keyring: Keyring, public_url: String, variant: Variant) -> Ingredients {
     let sequencer = match variant {
         Variant::Queued => sequencer::Config { batch_commands_max: 1, ..sequencer::Config::default() },
+        Variant::Stateless => sequencer::Config { commit_states: false, ..sequencer::Config::default() },
         Variant::Ours | Variant::Bare | Variant::Naive | Variant::Plain => sequencer::Config::default(),
     };
     Ingredients {

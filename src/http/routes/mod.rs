@@ -101,6 +101,7 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
         .service(resource("/v1/stream", "GET").get(stream::get_stream))
         .service(resource("/v1/proofs/inclusion", "GET").get(chain::prove_inclusion))
         .service(resource("/v1/proofs/consistency", "GET").get(chain::prove_consistency))
+        .service(resource("/verifier.html", "GET").get(verify::verifier))
         .service(resource("/verify", "GET").get(verify::form))
         .service(resource("/verify/scan", "GET").get(verify::scan))
         .service(resource("/dzswj/bers_ep_web/query_bill_detail", "POST").post(verify::query_bill_detail))

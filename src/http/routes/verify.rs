@@ -1,6 +1,6 @@
 //! Public verification: the page behind the QR code, its JSON, and the bureau's own back-end call (domain.md 1.4, 1.5).
 
-use actix_web::http::header::{ACCEPT, CACHE_CONTROL};
+use actix_web::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -10,14 +10,13 @@ use super::super::extract::{Json, Query};
 use super::super::problem::{Problem, ProblemReply};
 use super::super::wire::LifeReply;
 use crate::base::{Code, Fault};
-use crate::chain::hash::Hash;
 use crate::chain::verify::NOT_COVERED;
 use crate::invoice::money::Fen;
-use crate::invoice::number::InvoiceNumber;
+use crate::ledger::claimed::{Claimed, fen_of};
 use crate::ledger::entry::Entry;
 use crate::ledger::life::LifeState;
 use crate::render::{self, FormPage, SealLine, Shown, VerifyPage};
-use crate::sequencer::desk::{Claimed, Found, Present, Reversed, Verified};
+use crate::sequencer::desk::{Found, Present, Reversed, Verified};
 
 /// What the QR code says.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
@@ -78,15 +77,7 @@ pub struct ScanInvoice {
 
 impl ScanQuery {
     fn claimed(&self) -> Result<Claimed, Fault> {
-        let wrong = |name: &str, why: &str| Fault::new(Code::HttpQueryMalformed, name, why.to_owned());
-        let total = self.total_amount.parse::<i64>().ok().and_then(|fen| Fen::new(fen).ok());
-        Ok(Claimed {
-            hash: Hash::parse_printed(&self.hash)
-                .map_err(|fault| wrong("hash", &format!("66 hex digits: {}", fault.message)))?,
-            number: InvoiceNumber::try_from(self.bill_num.as_str())
-                .map_err(|fault| wrong("bill_num", &fault.message))?,
-            total: total.ok_or_else(|| wrong("total_amount", "an amount in fen, without a point"))?,
-        })
+        Claimed::read(&self.hash, &self.bill_num, &self.total_amount)
     }
 }
 
@@ -263,6 +254,18 @@ fn shown(found: &Found) -> Result<Shown, Fault> {
     })
 }
 
+/// The offline verifier: one HTML file that needs nothing else, to be used here or saved.
+pub async fn verifier() -> Result<HttpResponse, Problem> {
+    let page = render::verifier_page()?;
+    // Pages of other sites must not show it in a frame; what its own policy can't say in a file, the header says.
+    Ok(HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "no-cache"))
+        .insert_header((CONTENT_SECURITY_POLICY, "frame-ancestors 'none'"))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .content_type("text/html; charset=utf-8")
+        .body(page))
+}
+
 /// What the form sends: the amount in yuan, as it is printed.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -276,22 +279,6 @@ pub struct FormQuery {
     /// Tax-inclusive total, yuan.
     #[serde(default)]
     total_yuan: String,
-}
-
-/// Yuan with at most two decimals as fen; a red invoice's are below zero, printed with the sign before or behind the ¥.
-fn fen_of(yuan: &str) -> Option<String> {
-    let yuan = yuan.trim();
-    let (sign, yuan) = yuan.strip_prefix('-').map_or(("", yuan), |rest| ("-", rest));
-    let yuan = yuan.trim_start_matches(['¥', '￥']);
-    let (sign, yuan) =
-        if sign.is_empty() { yuan.strip_prefix('-').map_or(("", yuan), |rest| ("-", rest)) } else { (sign, yuan) };
-    let (whole, part) = yuan.split_once('.').unwrap_or((yuan, ""));
-    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty() || whole.len() > 13 || part.len() > 2 || !digits(whole) || !digits(part) {
-        return None;
-    }
-    let fen: i64 = format!("{sign}{whole}{part:0<2}").parse().ok()?;
-    Some(fen.to_string())
 }
 
 /// The form to type an invoice in, and its answer.
@@ -444,23 +431,4 @@ pub async fn query_bill_detail(
     });
     let (retcode, retmsg) = if record.is_some() { (0, "ok".to_owned()) } else { (1, reply.verdict) };
     Ok(HttpResponse::Ok().json(BillDetailReply { retcode, retmsg, bill_record: record }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::fen_of;
-
-    #[test]
-    fn yuan_become_fen_without_floats() {
-        assert_eq!(fen_of("498.10").as_deref(), Some("49810"));
-        assert_eq!(fen_of("¥0.01").as_deref(), Some("1"));
-        assert_eq!(fen_of("12").as_deref(), Some("1200"));
-        assert_eq!(fen_of("12.5").as_deref(), Some("1250"));
-        for red in ["-498.10", "¥-498.10", "-¥498.10"] {
-            assert_eq!(fen_of(red).as_deref(), Some("-49810"), "{red}");
-        }
-        for bad in ["", ".", "-", "--1", "-¥-1", "1.234", "1e3", "一"] {
-            assert_eq!(fen_of(bad), None, "{bad}");
-        }
-    }
 }

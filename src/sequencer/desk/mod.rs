@@ -47,7 +47,7 @@ pub use present::{Present, Reversed, Standing};
 pub use registry::{CustodyAsked, RegisterAsked};
 pub use reversal::{RedPage, Reversals, ReverseAsked};
 pub use standing::{OwnKey, RotationAsked, RotationText};
-pub use verify::{Claimed, Found, Verified};
+pub use verify::{Found, Verified};
 pub use wallet::{ClaimAsked, ClaimLink};
 
 /// Official sample ids fail the check digit (domain.md 1.11): unless the bureau's rules say otherwise, it is a warning.

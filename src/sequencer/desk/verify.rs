@@ -9,8 +9,7 @@ use crate::base::{Code, Fault, Faults, UnixMs};
 use crate::chain::hash::Hash;
 use crate::chain::receipt::Receipt;
 use crate::chain::verify::{Verdict, verify_receipt};
-use crate::invoice::money::Fen;
-use crate::invoice::number::InvoiceNumber;
+use crate::ledger::claimed::Claimed;
 use crate::ledger::record::Invoice;
 use crate::store::StoredEntry;
 
@@ -48,17 +47,6 @@ impl WrongTotals {
         }
         *times = times.saturating_add(1);
     }
-}
-
-/// What a face or a QR code says about an invoice.
-#[derive(Debug, Clone, Copy)]
-pub struct Claimed {
-    /// Leaf hash.
-    pub hash: Hash,
-    /// 8-digit number.
-    pub number: InvoiceNumber,
-    /// Tax-inclusive total.
-    pub total: Fen,
 }
 
 /// What the ledger says to it.

@@ -1,0 +1,127 @@
+//! Damages at random over a long ledger: all of them are found.
+//!
+//! Tables that are compared row by row take many damages at once, none of which touches another's rows; each must have its rows named. The
+//! chain itself (entries, blocks, seals, rosters, what is on its way to the look-ups) takes one at a time, and an audit up to its first finding.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use piaolian::ledger::projection::{Cell, LEDGER_TABLES};
+
+use crate::deal::{Damage, Dealer, done};
+use crate::figures::{Figures, dice, shared_out};
+use crate::held::Held;
+use crate::long::{Long, long};
+use crate::seed::number;
+use crate::town::town;
+
+/// Tables whose damage bears on what follows, so that it is judged by itself.
+const ALONE: [&str; 6] = ["entries", "blocks", "seals", "rosters", "young_keys", "watermarks"];
+
+/// Damages done at once to the others.
+const TOGETHER: usize = 120;
+
+fn tables(alone: bool) -> Vec<usize> {
+    (0..LEDGER_TABLES.len()).filter(|nth| ALONE.contains(&LEDGER_TABLES[*nth].name) == alone).collect()
+}
+
+/// Which of these can be done at once: no two touch the same row or make the same key.
+fn apart(held: &Held, damages: Vec<Damage>) -> Vec<Damage> {
+    let mut rows: BTreeSet<(usize, usize)> = BTreeSet::new();
+    let mut keys: BTreeSet<(usize, Vec<Cell>)> = BTreeSet::new();
+    let fits = |damage: &Damage| {
+        let touched: Vec<_> = damage.changed.iter().map(|(row, _)| (damage.table, *row)).collect();
+        let new: Vec<_> = damage.new_keys(held).into_iter().map(|key| (damage.table, key)).collect();
+        let free = !touched.iter().any(|row| rows.contains(row)) && !new.iter().any(|key| keys.contains(key));
+        if free {
+            rows.extend(touched);
+            keys.extend(new);
+        }
+        free
+    };
+    damages.into_iter().filter(fits).collect::<Vec<_>>()
+}
+
+fn tried_together(held: &mut Held, long: &Long, damages: &[Damage], figures: &mut Figures) {
+    let mut by_table: BTreeMap<usize, Vec<&Damage>> = BTreeMap::new();
+    for damage in damages {
+        by_table.entry(damage.table).or_default().push(damage);
+    }
+    for (table, damages) in by_table {
+        held.damage(table, |rows| done(rows, &damages));
+    }
+    let report = held.audited(&long.trusted);
+    held.mend();
+    let named: BTreeSet<(&str, &str)> =
+        report.findings.iter().map(|finding| (finding.table.as_str(), finding.row.as_str())).collect();
+    for damage in damages {
+        let name = damage.table().name;
+        match damage.places(held).iter().any(|place| named.contains(&(name, place.as_str()))) {
+            true => figures.told(damage.kind, "named"),
+            false => figures.missed(damage.kind, || damage.shown(held)),
+        }
+    }
+}
+
+fn tried_alone(held: &mut Held, long: &Long, damage: &Damage, figures: &mut Figures) {
+    held.damage(damage.table, |rows| done(rows, &[damage]));
+    let report = held.first_finding(&long.trusted);
+    held.mend();
+    let places = damage.places(held);
+    match report.findings.first() {
+        None => figures.missed(damage.kind, || damage.shown(held)),
+        Some(finding) if finding.table != damage.table().name => figures.told(damage.kind, "found in what hangs on it"),
+        Some(finding) if places.contains(&finding.row) => figures.told(damage.kind, "named"),
+        Some(_) => figures.told(damage.kind, "found in its table"),
+    }
+}
+
+#[test]
+fn every_random_damage_is_found() {
+    let since = Instant::now();
+    let (damages, entries) = (number("TAMPER_DAMAGES", 400), number("TAMPER_ENTRIES", 300));
+    let long = long(entries);
+    println!("{entries} entries in {} blocks, made in {:.1?}", long.held.rows("blocks").len(), since.elapsed());
+    let before = Instant::now();
+    assert_eq!(long.held.clone().audited(&long.trusted).findings, []);
+    println!("one audit takes {:.1?}", before.elapsed());
+    // One in five bears on the chain itself; it takes most of the time.
+    let alone = usize::try_from(damages / 5).unwrap();
+    let rest = usize::try_from(damages).unwrap() - alone;
+    let dice = dice(7);
+    let dealer = |of: usize| {
+        let mut own = dice.clone();
+        // A stream of its own for each, whichever thread deals it.
+        let seed = own.next() ^ u64::try_from(of).unwrap().wrapping_mul(0x9e37_79b9);
+        Dealer { held: &long.held, foreign: &town().held, dice: crate::seed::Dice::of(seed) }
+    };
+    let singles = tables(true);
+    let mut figures = shared_out(
+        "damages of the chain",
+        alone,
+        || long.held.clone(),
+        |held, at, figures| {
+            let damage = dealer(at).damage(&singles);
+            tried_alone(held, &long, &damage, figures);
+        },
+    );
+    let others = tables(false);
+    let together = rest.div_ceil(TOGETHER);
+    figures.add(shared_out(
+        "damages of what hangs on it",
+        together,
+        || long.held.clone(),
+        |held, at, figures| {
+            let mut dealer = dealer(alone + at);
+            let wanted = TOGETHER.min(rest - at * TOGETHER);
+            let mut left = wanted;
+            while left > 0 {
+                let dealt = apart(held, (0..left).map(|_| dealer.damage(&others)).collect());
+                left -= dealt.len();
+                tried_together(held, &long, &dealt, figures);
+            }
+        },
+    ));
+    assert_eq!(figures.done(), damages);
+    figures.hold("random damages", since);
+}
