@@ -63,6 +63,9 @@ pub(super) trait Feed {
     fn draft(&mut self, entry: u64) -> Result<Option<Checked>, Self::Error>;
 }
 
+/// The seals of a height, and whether there are more of them than are looked at.
+type Seals = (Vec<Row>, bool);
+
 /// The tables of a database.
 pub(super) struct Tables<'s, S> {
     source: &'s mut S,
@@ -76,8 +79,8 @@ impl<'s, S: Source> Tables<'s, S> {
     }
 
     /// The seals of some heights, by height, and the heights that have too many of them.
-    fn seals_between(&mut self, from: u64, to: u64) -> Result<BTreeMap<u64, (Vec<Row>, bool)>, S::Error> {
-        let mut by_height: BTreeMap<u64, (Vec<Row>, bool)> = BTreeMap::new();
+    fn seals_between(&mut self, from: u64, to: u64) -> Result<BTreeMap<u64, Seals>, S::Error> {
+        let mut by_height: BTreeMap<u64, Seals> = BTreeMap::new();
         let mut next = from;
         while next <= to {
             let page = self.source.page(&SEALS, next, PAGE_ROWS)?;

@@ -13,7 +13,7 @@ use crate::invoice::InvoiceId;
 use crate::ledger::command::Command;
 use crate::ledger::entry::{Entry, Kind};
 use crate::ledger::lookup::{Fingerprint, keys_of};
-use crate::ledger::projection::{Cell, Row};
+use crate::ledger::projection::Row;
 
 /// A seal, and what its signature is worth.
 pub(super) struct CheckedSeal {
@@ -129,7 +129,7 @@ pub(super) struct PreparedEntry {
 /// Hashes an entry, reads it and verifies its issuer's signature.
 pub(super) fn entry(raw: RawEntry, depth: Depth) -> PreparedEntry {
     let RawEntry { row, text, line } = raw;
-    let text = text_of(text);
+    let text = text.and_then(|text| String::from_utf8(text).ok());
     let leaf = text.as_deref().map_or(Hash::ZERO, leaf_hash);
     let parsed = match depth {
         Depth::Hashes => None,
@@ -139,13 +139,6 @@ pub(super) fn entry(raw: RawEntry, depth: Depth) -> PreparedEntry {
         }),
     };
     PreparedEntry { row, text, leaf, parsed, line }
-}
-
-fn text_of(cell: Cell) -> Option<String> {
-    match String::from_utf8(cell?) {
-        Ok(text) => Some(text),
-        Err(_not_utf8) => None,
-    }
 }
 
 fn parsed(entry: Entry, depth: Depth) -> Parsed {
