@@ -135,6 +135,28 @@ pub(super) fn hash_parts(parts: &[&[u8]]) -> Hash {
     Hash(hasher.finalize().into())
 }
 
+/// keccak256 in pieces, for who must feed it so.
+#[derive(Default)]
+pub struct Keccak(Keccak256);
+
+impl Keccak {
+    /// Takes in more bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The hash of all of them.
+    pub fn finish(self) -> Hash {
+        Hash(self.0.finalize().into())
+    }
+}
+
+impl fmt::Debug for Keccak {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keccak(..)")
+    }
+}
+
 /// The plain keccak256 of some bytes.
 pub fn keccak256(bytes: impl AsRef<[u8]>) -> Hash {
     hash_parts(&[bytes.as_ref()])

@@ -7,11 +7,10 @@ use std::sync::Arc;
 use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
 use jmt::{JellyfishMerkleTree, KeyHash, OwnedValue, RootHash, SimpleHasher, Version};
 use serde::Deserialize;
-use sha3::{Digest, Keccak256};
 
 use super::Pages;
 use super::page::{Kept, Page, PagePath, place};
-use crate::chain::hash::Hash;
+use crate::chain::hash::{self, Hash};
 use crate::chain::present::{OtherLeaf, Sibling, StateKey, empty_state_root};
 
 /// The version of what is read, and of what is made of it: nothing older is kept, so these are all there are.
@@ -19,19 +18,19 @@ const READ: Version = 0;
 const MADE: Version = 1;
 
 /// keccak256, as `jmt` asks for hashes.
-pub(super) struct Keccak(Keccak256);
+pub(super) struct Keccak(hash::Keccak);
 
 impl SimpleHasher for Keccak {
     fn new() -> Self {
-        Self(Keccak256::new())
+        Self(hash::Keccak::default())
     }
 
     fn update(&mut self, data: &[u8]) {
-        Digest::update(&mut self.0, data);
+        self.0.update(data);
     }
 
     fn finalize(self) -> [u8; 32] {
-        self.0.finalize().into()
+        self.0.finish().0
     }
 }
 
