@@ -192,7 +192,7 @@ mod tests {
         let pace = Pace { warm_up: Duration::ZERO, window: Duration::ZERO, repeats: 1 };
         let plan = Plan { places, variants: ALL.to_vec(), clients: vec![1], pace, audit: false, keep: false };
         let sites = plan.sites();
-        assert_eq!(sites.len(), 9);
+        assert_eq!(sites.len(), 2 * ALL.len() - 1);
         assert_eq!(sites.iter().filter(|(_, variant)| *variant == Variant::Bare).count(), 1);
     }
 
