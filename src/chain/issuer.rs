@@ -20,7 +20,7 @@ const V_BASE: u8 = 27;
 pub struct Address(pub [u8; 20]);
 
 impl Address {
-    fn of(key: &VerifyingKey) -> Self {
+    pub(super) fn of(key: &VerifyingKey) -> Self {
         let point = key.to_sec1_point(false);
         let Hash(hash) = keccak256(point.as_bytes().get(1..).unwrap_or_default());
         let mut address = [0; 20];
@@ -200,14 +200,22 @@ pub(super) fn signing_key(secret: &Secret<[u8; 32]>) -> Result<SigningKey, Fault
 /// # Errors
 /// [`Code::ChainSignatureBad`] when v is not 27 or 28, r or s is out of range, s is high, or there is no such point.
 pub fn recover(text: &str, signature: &IssuerSignature) -> Result<Address, Fault> {
-    let bad = |what: &str| Fault::new(Code::ChainSignatureBad, "", what);
+    let (rs, y_is_odd) = split(signature)?;
+    let key = VerifyingKey::recover_from_prehash(eip191_hash(text).as_bytes(), &rs, RecoveryId::new(y_is_odd, false))
+        .map_err(|e| bad(&format!("no key gives this signature: {e}")))?;
+    Ok(Address::of(&key))
+}
+
+fn bad(what: &str) -> Fault {
+    Fault::new(Code::ChainSignatureBad, "", what)
+}
+
+/// r and s, both in range and s low, and whether the nonce point's y is odd.
+pub(super) fn split(signature: &IssuerSignature) -> Result<(Signature, bool), Fault> {
     let IssuerSignature([rs @ .., v]) = signature;
     let parity = v.checked_sub(V_BASE).filter(|parity| *parity <= 1).ok_or_else(|| bad("v is neither 27 nor 28"))?;
     let rs = low_s(rs).ok_or_else(|| bad("r or s is out of range, or s is high"))?;
-    let key =
-        VerifyingKey::recover_from_prehash(eip191_hash(text).as_bytes(), &rs, RecoveryId::new(parity == 1, false))
-            .map_err(|e| bad(&format!("no key gives this signature: {e}")))?;
-    Ok(Address::of(&key))
+    Ok((rs, parity == 1))
 }
 
 /// r and s from 64 bytes, both in range and s in the lower half: of two signatures that would verify, the one that counts.

@@ -21,6 +21,7 @@ mod plain;
 pub mod present;
 pub mod proof;
 pub mod receipt;
+pub mod recovery;
 pub mod roster;
 pub mod roster_change;
 pub mod seal;

@@ -9,9 +9,10 @@ use serde_json::value::RawValue;
 
 use super::command::{
     AnswerConfirmationBody, Asked, BUREAU_SCOPE, ClaimBody, Command, DiscardBody, HandOverBody, HeldBody, Issue, Keyed,
-    LockBody, OpenConfirmationBody, RenewBody, Reverse, RotateIssuerBody, Scoped,
+    LockBody, OpenConfirmationBody, RenewBody, RotateIssuerBody, Scoped, Unsigned, Unverified,
 };
 use super::execute::Position;
+use super::unverified::signed;
 use crate::base::ids::{ChainId, IdempotencyKey, MerchantId};
 use crate::base::{Code, Fault, Faults, LegalDate, UnixMs};
 use crate::chain::canonical;
@@ -221,14 +222,13 @@ impl Entry {
     ///
     /// # Errors
     /// As [`Entry::command`].
-    pub fn into_command(mut self) -> Result<Command, Faults> {
+    pub fn into_command(self) -> Result<Command, Faults> {
         match self.kind {
             Kind::RegisterMerchant => Ok(Command::RegisterMerchant(self.keyed()?)),
             Kind::SetRules => Ok(Command::SetRules(self.keyed()?)),
             Kind::RecordPayment => Ok(Command::RecordPayment(self.body_as()?)),
             Kind::RecordRefund => Ok(Command::RecordRefund(self.body_as()?)),
-            Kind::Issue => Ok(Command::Issue(Box::new(self.signed_draft()?))),
-            Kind::Reverse => Ok(Command::Reverse(Box::new(Reverse::new(self.signed_draft()?, self.confirmation)?))),
+            Kind::Issue | Kind::Reverse => self.signed_draft(),
             Kind::Lock => Ok(Command::Lock(self.keyed()?)),
             Kind::Renew => Ok(Command::Renew(self.keyed()?)),
             Kind::Unlock => Ok(Command::Unlock(self.keyed()?)),
@@ -279,16 +279,18 @@ impl Entry {
         }
     }
 
-    fn signed_draft(&mut self) -> Result<Issue, Faults> {
+    fn signed_draft(mut self) -> Result<Command, Faults> {
+        let issue = self.unverified()?.verified()?;
+        signed(self.kind, self.confirmation, issue)
+    }
+
+    /// Takes the draft of an invoice out, with its signature, which is not verified.
+    pub(super) fn unverified(&mut self) -> Result<Unverified, Faults> {
         let draft = needed(self.draft.take(), "draft")?;
         draft.recheck()?;
-        Issue::signed(
-            present(&self.key, "key")?.clone(),
-            *present(&self.request, "request")?,
-            draft,
-            *present(&self.issuer, "issuer")?,
-            *present(&self.signature, "signature")?,
-        )
+        let (key, request) = (present(&self.key, "key")?.clone(), *present(&self.request, "request")?);
+        let (issuer, signature) = (*present(&self.issuer, "issuer")?, *present(&self.signature, "signature")?);
+        Ok(Unverified { unsigned: Unsigned::new(key, request, draft)?, issuer, signature })
     }
 
     /// Its body in the form of its kind.

@@ -23,6 +23,7 @@ pub mod record;
 pub mod reversal;
 pub mod state;
 pub mod stream;
+pub mod unverified;
 
 pub use command::Command;
 pub use entry::Entry;

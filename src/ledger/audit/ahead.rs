@@ -135,7 +135,7 @@ impl<'p, 'f, F: Feed> Ahead<'p, 'f, F> {
 
     fn prepare_entries(&mut self, raw: Vec<RawEntry>) {
         let depth = self.depth;
-        let work = move || raw.into_iter().map(|raw| prepare::entry(raw, depth)).collect();
+        let work = move || prepare::entries(raw, depth);
         self.entries.pending.push_back(self.pool.submit(work));
     }
 

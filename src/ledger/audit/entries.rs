@@ -133,8 +133,8 @@ impl Audit<'_> {
         match parsed {
             None => {}
             Some(Ok(entry)) => {
-                if row.is_some_and(|row| as_text(row.get(2)) != Some(entry.kind.as_str())) {
-                    let message = format!("the entry says {}", entry.kind.as_str());
+                if row.is_some_and(|row| as_text(row.get(2)) != Some(entry.outline.kind.as_str())) {
+                    let message = format!("the entry says {}", entry.outline.kind.as_str());
                     self.report.add(Code::AuditEntryBad, &ENTRIES, index, "kind", message);
                 }
                 self.know_blue_draft(ahead, &entry)?;
@@ -150,7 +150,7 @@ impl Audit<'_> {
 
     /// A red letter is executed against the blue draft, which stands in an entry further back: too many to keep them all.
     fn know_blue_draft<F: Feed>(&mut self, ahead: &mut Ahead<'_, '_, F>, entry: &Parsed) -> Result<(), F::Error> {
-        let Some(id) = &entry.blue else { return Ok(()) };
+        let Some(id) = &entry.outline.blue else { return Ok(()) };
         let blue = match self.state.invoice(id) {
             Ok(invoice) => invoice,
             Err(never) => match never {},
@@ -176,14 +176,20 @@ impl Audit<'_> {
         if !self.is_streamed() {
             self.note_keys(header.height, index, entry.keys);
         }
-        if entry.v < self.version || entry.v > ENTRY_VERSION {
-            let message = format!("version {} does not follow version {}", entry.v, self.version);
+        if entry.outline.v < self.version || entry.outline.v > ENTRY_VERSION {
+            let message = format!("version {} does not follow version {}", entry.outline.v, self.version);
             self.report.add(Code::AuditEntryBad, &ENTRIES, index, "entry", message);
             self.replayable = false;
             return;
         }
-        self.version = entry.v;
-        let at = Position { chain: &header.chain, height: header.height, index, time: header.time, version: entry.v };
+        self.version = entry.outline.v;
+        let at = Position {
+            chain: &header.chain,
+            height: header.height,
+            index,
+            time: header.time,
+            version: entry.outline.v,
+        };
         // Its leaf hash is known, where it is this very text that comes out.
         self.state.expect_entry(text, leaf);
         let outcome = execute(&mut self.state, &command, at);
@@ -199,7 +205,7 @@ impl Audit<'_> {
             self.report.add(Code::AuditReplayDiffers, &ENTRIES, index, "entry", message);
             self.replayable = false;
         }
-        if let Some(id) = entry.issued {
+        if let Some(id) = entry.outline.issued {
             self.present.note(index, id, leaf);
             self.report.signatures = self.report.signatures.saturating_add(1);
             self.report.invoices = self.report.invoices.saturating_add(1);

@@ -14,6 +14,7 @@ use crate::ledger::command::Command;
 use crate::ledger::entry::{Entry, Kind};
 use crate::ledger::lookup::{Fingerprint, keys_of};
 use crate::ledger::projection::Row;
+use crate::ledger::unverified::commands_of;
 
 /// A seal, and what its signature is worth.
 pub(super) struct CheckedSeal {
@@ -96,8 +97,8 @@ fn read_seal(row: &Row) -> Option<Seal> {
     Some(Seal { member, round, signature: SealSignature(signature) })
 }
 
-/// An entry that could be read.
-pub(super) struct Parsed {
+/// What an entry says beside its command.
+pub(super) struct Outline {
     /// Its version.
     pub v: u32,
     /// Its kind.
@@ -106,6 +107,12 @@ pub(super) struct Parsed {
     pub issued: Option<InvoiceId>,
     /// The blue invoice that executing its command needs.
     pub blue: Option<InvoiceId>,
+}
+
+/// An entry that could be read.
+pub(super) struct Parsed {
+    /// What it is.
+    pub outline: Outline,
     /// Its command, the issuer's signature verified: the type proves it, so execution does not verify again.
     pub command: Result<Command, Faults>,
     /// What it will be found by; only where there are tables.
@@ -126,28 +133,40 @@ pub(super) struct PreparedEntry {
     pub line: Option<u64>,
 }
 
-/// Hashes an entry, reads it and verifies its issuer's signature.
-pub(super) fn entry(raw: RawEntry, depth: Depth) -> PreparedEntry {
-    let RawEntry { row, text, line } = raw;
-    let text = text.and_then(|text| String::from_utf8(text).ok());
-    let leaf = text.as_deref().map_or(Hash::ZERO, leaf_hash);
-    let parsed = match depth {
-        Depth::Hashes => None,
-        Depth::Chain | Depth::All => text.as_deref().map(|text| match Entry::parse(text) {
-            Ok(entry) => Ok(parsed(entry, depth)),
-            Err(fault) => Err(fault.message),
-        }),
-    };
-    PreparedEntry { row, text, leaf, parsed, line }
+/// Hashes entries, reads them and verifies their issuers' signatures.
+pub(super) fn entries(raw: Vec<RawEntry>, depth: Depth) -> Vec<PreparedEntry> {
+    let (mut prepared, mut outlines, mut read) = (Vec::new(), Vec::new(), Vec::new());
+    for RawEntry { row, text, line } in raw {
+        let text = text.and_then(|text| String::from_utf8(text).ok());
+        let leaf = text.as_deref().map_or(Hash::ZERO, leaf_hash);
+        let parsed = match depth {
+            Depth::Hashes => None,
+            Depth::Chain | Depth::All => text.as_deref().map(Entry::parse),
+        };
+        let bad = match parsed {
+            Some(Ok(entry)) => {
+                outlines.push((prepared.len(), outline(&entry)));
+                read.push(entry);
+                None
+            }
+            Some(Err(fault)) => Some(Err(fault.message)),
+            None => None,
+        };
+        prepared.push(PreparedEntry { row, text, leaf, parsed: bad, line });
+    }
+    for ((place, outline), command) in outlines.into_iter().zip(commands_of(read)) {
+        let keys = match (depth, &command) {
+            (Depth::All, Ok(command)) => keys_of(command),
+            (Depth::Hashes | Depth::Chain, _) | (Depth::All, Err(_)) => Vec::new(),
+        };
+        if let Some(entry) = prepared.get_mut(place) {
+            entry.parsed = Some(Ok(Parsed { outline, command, keys }));
+        }
+    }
+    prepared
 }
 
-fn parsed(entry: Entry, depth: Depth) -> Parsed {
-    let (v, kind, blue) = (entry.v, entry.kind, entry.blue_invoice());
+fn outline(entry: &Entry) -> Outline {
     let issued = entry.issued().map(|issued| issued.id());
-    let command = entry.into_command();
-    let keys = match (depth, &command) {
-        (Depth::All, Ok(command)) => keys_of(command),
-        (Depth::Hashes | Depth::Chain, _) | (Depth::All, Err(_)) => Vec::new(),
-    };
-    Parsed { v, kind, issued, blue, command, keys }
+    Outline { v: entry.v, kind: entry.kind, issued, blue: entry.blue_invoice() }
 }

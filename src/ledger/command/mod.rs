@@ -13,6 +13,7 @@ use crate::base::{Code, Fault, Faults};
 use crate::chain::canonical;
 use crate::chain::hash::Hash;
 use crate::chain::issuer::{Address, IssuerKey, IssuerSignature, eip191_hash, recover};
+use crate::chain::recovery::recover_all;
 use crate::chain::signing::sign_all;
 use crate::invoice::Checked;
 
@@ -241,6 +242,40 @@ impl Unsigned {
     }
 }
 
+/// A draft with a signature that nobody has verified yet.
+#[derive(Debug, Clone)]
+pub struct Unverified {
+    /// What is said to be signed.
+    pub unsigned: Unsigned,
+    /// Who is said to have signed it.
+    pub issuer: Address,
+    /// The signature.
+    pub signature: IssuerSignature,
+}
+
+impl Unverified {
+    /// Verifies the signature.
+    ///
+    /// # Errors
+    /// [`Code::LedgerIssuerSignatureBad`] when the signature is not the issuer's over this very text.
+    pub fn verified(self) -> Result<Issue, Faults> {
+        let signer = recover(&self.unsigned.text, &self.signature);
+        self.settled(signer)
+    }
+
+    /// An issue, if whoever the signature was recovered to is the issuer.
+    fn settled(self, signer: Result<Address, Fault>) -> Result<Issue, Faults> {
+        let Self { unsigned, issuer, signature } = self;
+        let bad = |why: String| Fault::new(Code::LedgerIssuerSignatureBad, "signature", why);
+        let signer = signer.map_err(|fault| bad(fault.message))?;
+        if signer != issuer {
+            let (signer, issuer) = (signer.to_eip55(), issuer.to_eip55());
+            return Err(bad(format!("signed by {signer}, the merchant's issuer is {issuer}")).into());
+        }
+        Ok(unsigned.with(issuer, signature))
+    }
+}
+
 impl Issue {
     /// Signs drafts, each with its key in custody, in order.
     pub fn sign_all(drafts: Vec<(Unsigned, Arc<IssuerKey>)>) -> Vec<Self> {
@@ -265,18 +300,15 @@ impl Issue {
         issuer: Address,
         signature: IssuerSignature,
     ) -> Result<Self, Faults> {
-        let unsigned = Unsigned::new(key, request, draft)?;
-        let bad = |why: String| Fault::new(Code::LedgerIssuerSignatureBad, "signature", why);
-        let signer = recover(&unsigned.text, &signature).map_err(|fault| bad(fault.message))?;
-        if signer != issuer {
-            return Err(bad(format!(
-                "signed by {}, the merchant's issuer is {}",
-                signer.to_eip55(),
-                issuer.to_eip55()
-            ))
-            .into());
-        }
-        Ok(unsigned.with(issuer, signature))
+        Unverified { unsigned: Unsigned::new(key, request, draft)?, issuer, signature }.verified()
+    }
+
+    /// Verifies signatures that were made outside, all together.
+    pub fn signed_all(all: Vec<Unverified>) -> Vec<Result<Self, Faults>> {
+        let work: Vec<(&str, &IssuerSignature)> =
+            all.iter().map(|one| (one.unsigned.text.as_str(), &one.signature)).collect();
+        let signers = recover_all(&work);
+        all.into_iter().zip(signers).map(|(one, signer)| one.settled(signer)).collect()
     }
 
     /// The key with its scope, the merchant, and its request.
