@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
-# Fuzzes every decoder that an outsider can reach, two targets at a time: tests/fuzz/run.sh [SECONDS [TARGET...]], 60 seconds each unless said.
-# Installs what is missing (apt; cargo-fuzz into target/tools) and works with stable Rust: there is no unsafe code to watch with a sanitizer, but
-# debug assertions and overflow checks are on. Fails when an input crashes a target, takes over 10 s or over 2 GiB.
+# Fuzzes every decoder that an outsider can reach, two targets at a time: tests/fuzz/run.sh [SECONDS [TARGET...]], 60
+# seconds each unless said. Installs what is missing (apt; cargo-fuzz into target/tools) and works with stable Rust: there
+# is no unsafe code to watch with a sanitizer, but debug assertions and overflow checks are on. Fails when an input crashes
+# a target, takes over 10 s or over 2 GiB.
 #
-# What a run finds stays in target/fuzz/corpus. The corpus in tests/fuzz/corpus is small and committed; to take finds over into it, run
-# tests/fuzz/run.sh --minimise [TARGET...]. An input that crashed belongs into tests/fuzz/regressions/TARGET, which is run through first.
+# What a run finds stays in target/fuzz/corpus. The corpus in tests/fuzz/corpus is small and committed; to take finds over
+# into it: tests/fuzz/run.sh --minimise [TARGET...]. An input that crashed belongs into tests/fuzz/regressions/TARGET,
+# which is run through first.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 fuzz=tests/fuzz
-binaries=target/fuzz/x86_64-unknown-linux-gnu/release
+binaries=target/fuzz/$(rustc -vV | sed -n 's/^host: //p')/release
 bytes_max=$((200 * 1024))
-# One input's size: above it there is more of the same to find in a document, not more. Of what is committed less, so that it stays small.
+# One input's size: above it there is more of the same to find in a document. Less of what is committed, to keep it small.
 length_max=8192
 merge_length_max=3000
 
@@ -36,14 +38,15 @@ if [[ $(target/tools/bin/cargo-fuzz --version 2>/dev/null) != "cargo-fuzz 0.13.2
   CARGO_TARGET_DIR=target/fuzz/tools cargo install --quiet --debug --locked --root target/tools cargo-fuzz@0.13.2
 fi
 
-cargo_fuzz() {
-  CARGO_TARGET_DIR="$PWD/target/fuzz" target/tools/bin/cargo-fuzz fuzz "$1" --fuzz-dir "$fuzz" --sanitizer none --codegen-units 16 "${@:2}"
+build() {
+  CARGO_TARGET_DIR="$PWD/target/fuzz" \
+    target/tools/bin/cargo-fuzz fuzz build --fuzz-dir "$fuzz" --sanitizer none --codegen-units 16
 }
 
 built=$SECONDS
 # cargo-fuzz has no --locked of its own.
 cargo fetch --quiet --locked --manifest-path "$fuzz/Cargo.toml"
-cargo_fuzz build
+build
 echo "built in $((SECONDS - built)) s"
 
 seeds=target/fuzz/seeds
@@ -60,7 +63,7 @@ dictionary_of() {
   echo "$dictionary"
 }
 
-# Puts the fewest and smallest inputs in the place of the committed ones that together reach all that those, the seeds and the finds do.
+# In the place of the committed inputs, the fewest and smallest that reach all that they, the seeds and the finds do.
 minimise() {
   local target=$1 least=target/fuzz/least/$1 folder
   local from=()
@@ -71,10 +74,11 @@ minimise() {
   done
   rm -rf "$least"
   mkdir -p "$least" "$fuzz/corpus"
-  "$binaries/$target" -merge=1 -max_len="$merge_length_max" "$least" "${from[@]}" >"target/fuzz/$target.merge.log" 2>&1
+  "$binaries/$target" -merge=1 -max_len="$merge_length_max" "$least" "${from[@]}" \
+    >"target/fuzz/$target.merge.log" 2>&1
+  echo "fuzz $target: $(find "$least" -type f | wc -l) inputs, $(bytes_of "$least") bytes"
   rm -rf "${fuzz:?}/corpus/$target"
   mv "$least" "$fuzz/corpus/$target"
-  echo "fuzz $target: $(find "$fuzz/corpus/$target" -type f | wc -l) inputs, $(bytes_of "$fuzz/corpus/$target") bytes"
 }
 
 run() {
@@ -104,9 +108,9 @@ report() {
     return 1
   fi
   last=$(grep -o 'cov: .*' "target/fuzz/$target.log" | tail -n 1)
-  printf 'fuzz %-10s %9d runs, %6d/s, coverage %5d, corpus %4d inputs of %s\n' "$target" "$(stat "$target" number_of_executed_units)" \
-    "$(stat "$target" average_exec_per_sec)" "$(sed 's/cov: \([0-9]*\).*/\1/' <<<"$last")" \
-    "$(sed 's|.*corp: \([0-9]*\)/.*|\1|' <<<"$last")" "$(sed 's|.*corp: [0-9]*/\([0-9A-Za-z]*\).*|\1|' <<<"$last")"
+  printf 'fuzz %-11s %9d runs, %6d/s, coverage %5d, corpus %4d inputs of %s\n' \
+    "$target" "$(stat "$target" number_of_executed_units)" "$(stat "$target" average_exec_per_sec)" \
+    $(sed 's|cov: \([0-9]*\) .* corp: \([0-9]*\)/\([0-9A-Za-z]*\).*|\1 \2 \3|' <<<"$last")
 }
 
 if [[ $what == --minimise ]]; then

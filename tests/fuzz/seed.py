@@ -46,6 +46,15 @@ def seeds():
         keys = b"".join(struct.pack(">BBH", number % 4, 0, number) for number in others)
         for altered in range(8):
             yield "present", struct.pack(">BBHBBB", asked % 4, 0, asked, altered, 1, 1) + keys
+    head = compact({"chain": "shenzhen-sandbox", "roster": header["rosters"][0]["text"], "stream": 1})
+    headers = [case["text"] for case in header["headers"]]
+    seals = json.loads(receipts["cases"][0]["receipt"])["seals"]
+    seals = [{name: seal[name] for name in sorted(seal)} for seal in seals]
+    for count in (1, 3, 7):
+        blocks = [{"entries": 0, "header": headers[0], "seals": seals}, {"entries": count, "header": headers[1], "seals": seals}]
+        lines = [head, compact(blocks[0])]
+        yield "stream", "\n".join(lines) + "\n"
+        yield "stream", "\n".join(lines + [compact(blocks[1])] + entries[-38:][:count]) + "\n"
     for change in rotation["changes"]:
         yield "change", change["statement"] + "\n" + compact(change["signatures"])
     for case in tree["inclusion"]:
