@@ -76,7 +76,7 @@ impl Case {
                 && value.get("leaf").is_some()
             {
                 value["leaf"] = json!(leaf_hash(entry).to_string());
-                self.document["state"]["value"] = json!(to_canonical(&value).unwrap_or(old));
+                set(&mut self.document["state"], "value", to_canonical(&value).unwrap_or(old));
             }
         }
         let state = self.document.pointer("/state/value").and_then(Value::as_str).map(piaolian::chain::keccak256);
@@ -138,5 +138,12 @@ pub fn edit_list(items: &mut Vec<Value>, dice: &mut Dice) {
         5 if !items.is_empty() => edit_value(&mut items[at], dice),
         6 => items.push(json!("")),
         _ => dice.shuffle(items),
+    }
+}
+
+/// Sets a member, where there is an object to have it.
+pub fn set(value: &mut Value, key: &str, to: impl Into<Value>) {
+    if let Some(members) = value.as_object_mut() {
+        members.insert(key.to_owned(), to.into());
     }
 }

@@ -5,7 +5,7 @@ use piaolian::chain::{Hash, leaf_hash};
 use serde_json::{Value, json};
 
 use crate::byte_edits::RAW;
-use crate::case::{Case, Stage, edit_inner, edit_list, fresh};
+use crate::case::{Case, Stage, edit_inner, edit_list, fresh, set};
 use crate::dice::Dice;
 use crate::entry_edits::{
     broken_entry, chain, draft, entry, entry_anchored, index, issuer, issuer_numbers, key_order, time, version,
@@ -59,6 +59,10 @@ fn nothing(_: &mut Case, _: &Stage, _: &mut Dice) {}
 
 fn document(case: &mut Case, _: &Stage, dice: &mut Dice) {
     edit_value(&mut case.document, dice);
+    // The other edits need something to edit.
+    if !case.document.is_object() {
+        case.document = json!({});
+    }
 }
 
 /// Numbers in forms that some readers take and others do not.
@@ -96,7 +100,7 @@ fn document_number(case: &mut Case, _: &Stage, dice: &mut Dice) {
         0 => case.document["v"] = raw,
         1 if case.is_receipt() => case.document["index"] = raw,
         _ if case.document["seals"].as_array().is_some_and(|seals| !seals.is_empty()) => {
-            case.document["seals"][0]["round"] = raw
+            set(&mut case.document["seals"][0], "round", raw)
         }
         _ => case.document["v"] = raw,
     }
@@ -162,8 +166,8 @@ fn one_seal(case: &mut Case, stage: &Stage, dice: &mut Dice) {
     match dice.below(10) {
         0 => drop(seals.remove(at)),
         1 => seals.push(seals[at].clone()),
-        2 => seals[at]["member"] = json!(dice.one_of(&["stranger", "member-0", "member-1", "Member-0", "-x", ""])),
-        3 => seals[at]["round"] = json!(dice.below(3)),
+        2 => set(&mut seals[at], "member", dice.one_of(&["stranger", "member-0", "member-1", "Member-0", "-x", ""])),
+        3 => set(&mut seals[at], "round", dice.below(3)),
         4 if readable => seals[at] = world.seal("stranger", &stage.stranger, &header, 0),
         5 if readable => seals[at] = world.seal("member-0", &stage.stranger, &header, 0),
         6 if readable => seals[at] = world.seal("member-0", &key, &header, 0),
@@ -174,7 +178,8 @@ fn one_seal(case: &mut Case, stage: &Stage, dice: &mut Dice) {
             let signature = seals[at]["signature"].as_str().unwrap_or("").to_owned();
             let flipped =
                 signature.char_indices().map(|(at, c)| if at == digit { if c == '0' { '1' } else { '0' } } else { c });
-            seals[at]["signature"] = json!(flipped.collect::<String>());
+            let flipped: String = flipped.collect();
+            set(&mut seals[at], "signature", flipped);
         }
     }
 }
@@ -200,7 +205,7 @@ fn seals(case: &mut Case, stage: &Stage, dice: &mut Dice) {
             seals
                 .iter_mut()
                 .zip(signatures.into_iter().rev())
-                .for_each(|(seal, signature)| seal["signature"] = signature);
+                .for_each(|(seal, signature)| set(seal, "signature", signature));
         }
     }
 }
@@ -209,7 +214,7 @@ fn seal_numbers(case: &mut Case, _: &Stage, dice: &mut Dice) {
     let Some(seals) = case.document["seals"].as_array_mut().filter(|seals| !seals.is_empty()) else { return };
     let at = dice.below(seals.len());
     let signature = edged(seals[at]["signature"].as_str().unwrap_or(""), dice);
-    seals[at]["signature"] = json!(signature);
+    set(&mut seals[at], "signature", signature);
 }
 
 /// Some of the seals: as many as are a quorum, or fewer.
@@ -220,7 +225,7 @@ fn quorum(case: &mut Case, _: &Stage, dice: &mut Dice) {
 }
 
 fn proof(case: &mut Case, _: &Stage, dice: &mut Dice) {
-    let Some(proof) = case.document["proof"].as_array_mut() else { return };
+    let Some(proof) = case.document.get_mut("proof").and_then(Value::as_array_mut) else { return };
     edit_list(proof, dice);
 }
 
@@ -269,6 +274,6 @@ fn too_many(case: &mut Case, _: &Stage, dice: &mut Dice) {
         case.document["seals"] = json!(vec![seal; 64 + at_edge]);
     }
     if case.document.pointer("/state/siblings").is_some() {
-        case.document["state"]["siblings"] = json!(vec![hash; 256 + at_edge]);
+        set(&mut case.document["state"], "siblings", vec![hash; 256 + at_edge]);
     }
 }

@@ -3,11 +3,11 @@
 use piaolian::chain::to_canonical;
 use serde_json::{Value, json};
 
-use crate::case::{Case, Stage, edit_inner};
+use crate::case::{Case, Stage, edit_inner, set};
 use crate::dice::Dice;
 use crate::signature_edits::edged;
 use crate::text_edits::break_text;
-use crate::world::{issuer_key, text};
+use crate::world::issuer_key;
 
 pub fn entry(case: &mut Case, _: &Stage, dice: &mut Dice) {
     edit_inner(case, "entry", dice);
@@ -43,7 +43,7 @@ pub fn sign_draft(case: &mut Case, stage: &Stage, dice: &mut Dice, edit: impl Fn
     edit_entry(case, stage, dice, |entry| {
         if entry.get("draft").is_some_and(Value::is_object) {
             edit(&mut entry["draft"]);
-            entry["signature"] = json!(key.sign(&text(&entry["draft"])).to_string());
+            entry["signature"] = json!(key.sign(&to_canonical(&entry["draft"]).unwrap_or_default()).to_string());
         }
     });
 }
@@ -74,7 +74,7 @@ pub fn issuer(case: &mut Case, stage: &Stage, dice: &mut Dice) {
                 (entry["issuer"], entry["signature"]) =
                     (json!(stranger.address().to_string()), json!(stranger.sign(&signed).to_string()))
             }
-            _ => entry["draft"]["amount"] = json!(1),
+            _ => set(&mut entry["draft"], "amount", 1),
         }
     });
 }

@@ -3,7 +3,7 @@
 use piaolian::chain::{Hash, keccak256, to_canonical};
 use serde_json::{Value, json};
 
-use crate::case::{Case, Stage, edit_list, fresh};
+use crate::case::{Case, Stage, edit_list, fresh, set};
 use crate::dice::Dice;
 use crate::text_edits::{break_text, edit_value};
 use crate::trees::{state_climbed, state_leaf};
@@ -23,9 +23,9 @@ pub fn state(case: &mut Case, stage: &Stage, dice: &mut Dice) {
         )),
         2 => drop(state.remove("value")),
         3 => {
-            let key = json!(dice.one_of(&["key", "value"]));
+            let key = dice.one_of(&["key", "value"]);
             if let Some(other) = state.get_mut("other") {
-                other[key.as_str().unwrap()] = json!(hex::encode(dice.bytes32()));
+                set(other, key, hex::encode(dice.bytes32()));
             }
         }
         _ => own_key_as_other(case, stage, dice),
@@ -60,7 +60,7 @@ pub fn state_value_edit(case: &mut Case, stage: &Stage, dice: &mut Dice) {
         edit_value(&mut value, dice);
     }
     let Ok(text) = to_canonical(&value) else { return };
-    case.document["state"]["value"] = json!(text);
+    set(&mut case.document["state"], "value", text.clone());
     if dice.chance(70) {
         let key = case.key();
         let path = case.hashes("/state/siblings");
@@ -102,7 +102,8 @@ pub fn uncommitted(case: &mut Case, stage: &Stage, dice: &mut Dice) {
 
 pub fn broken_state(case: &mut Case, stage: &Stage, dice: &mut Dice) {
     if let Some(old) = case.document.pointer("/state/value").and_then(Value::as_str) {
-        case.document["state"]["value"] = json!(break_text(old, dice));
+        let broken = break_text(old, dice);
+        set(&mut case.document["state"], "value", broken);
         if dice.chance(30) {
             case.anchor(stage, dice);
         }

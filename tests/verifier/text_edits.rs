@@ -235,6 +235,9 @@ pub fn break_text(old: &str, dice: &mut Dice) -> String {
 /// The same text with a character of a string in an escape that JSON has and canonical text has not.
 fn escaped(old: &str, dice: &mut Dice) -> String {
     let letters: Vec<(usize, char)> = old.char_indices().filter(|(_, letter)| letter.is_alphanumeric()).collect();
+    if letters.is_empty() {
+        return format!("{old} ");
+    }
     let (at, letter) = dice.one_of(&letters);
     let mut units = [0; 2];
     let escape: String = letter.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect();
