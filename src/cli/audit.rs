@@ -13,6 +13,7 @@ use super::Done;
 use super::verify::read_rosters;
 use crate::base::limits::RECEIPT_BYTES_MAX;
 use crate::base::{Code, Fault, Faults};
+#[cfg(feature = "server")]
 use crate::chain::roster::Roster;
 #[cfg(feature = "server")]
 use crate::config::Config;
