@@ -8,6 +8,9 @@
 #[path = "chain/canonical.rs"]
 mod canonical;
 #[cfg(test)]
+#[path = "chain/evidence.rs"]
+mod evidence;
+#[cfg(test)]
 #[path = "chain/forgeries/drafts.rs"]
 mod forged_drafts;
 #[cfg(test)]
@@ -28,9 +31,6 @@ mod forged_trees;
 #[cfg(test)]
 #[path = "chain/forgeries.rs"]
 mod forgeries;
-#[cfg(test)]
-#[path = "chain/evidence.rs"]
-mod evidence;
 #[cfg(test)]
 #[path = "chain/golden.rs"]
 mod golden;

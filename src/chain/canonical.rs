@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::Write;
 use std::marker::PhantomData;
 
-use super::direct;
+use super::{direct, plain};
 use crate::base::limits::CANONICAL_INTEGER_MAX;
 use crate::base::nfc::is_nfc;
 use crate::base::{Code, Fault};
@@ -133,8 +133,8 @@ pub(super) fn by_tree<T: Serialize + ?Sized>(document: &T) -> Result<String, Fau
 /// As [`to_canonical`]; [`Code::ChainNotCanonical`] also for every text that is not, byte for byte, the canonical text of the value
 /// it stands for: other order of keys, a key twice, white space, other escapes, other number forms, anything after the value.
 pub fn parse_canonical(text: &str) -> Result<Value, Fault> {
-    let value: Value = serde_json::from_str(text)
-        .map_err(|e| Fault::new(Code::ChainNotCanonical, "", format!("the text is not JSON: {e}")))?;
+    let value =
+        plain::read(text).map_err(|e| Fault::new(Code::ChainNotCanonical, "", format!("the text is not JSON: {e}")))?;
     let canonical = value_to_canonical(&value)?;
     if canonical == text {
         return Ok(value);

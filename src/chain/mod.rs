@@ -17,6 +17,7 @@ pub mod header;
 pub mod issuer;
 pub mod issuer_rotation;
 pub mod merkle;
+mod plain;
 pub mod present;
 pub mod proof;
 pub mod receipt;

@@ -214,6 +214,14 @@ impl Entry {
     /// [`Code::LedgerEntryMalformed`] when a field of this kind is missing; [`Code::LedgerIssuerSignatureBad`]; the
     /// faults of a draft whose arithmetic does not hold.
     pub fn command(&self) -> Result<Command, Faults> {
+        self.clone().into_command()
+    }
+
+    /// As [`Entry::command`], without copying the draft.
+    ///
+    /// # Errors
+    /// As [`Entry::command`].
+    pub fn into_command(mut self) -> Result<Command, Faults> {
         match self.kind {
             Kind::RegisterMerchant => Ok(Command::RegisterMerchant(self.keyed()?)),
             Kind::SetRules => Ok(Command::SetRules(self.keyed()?)),
@@ -271,8 +279,8 @@ impl Entry {
         }
     }
 
-    fn signed_draft(&self) -> Result<Issue, Faults> {
-        let draft = present(&self.draft, "draft")?.clone();
+    fn signed_draft(&mut self) -> Result<Issue, Faults> {
+        let draft = needed(self.draft.take(), "draft")?;
         draft.recheck()?;
         Issue::signed(
             present(&self.key, "key")?.clone(),
@@ -288,8 +296,7 @@ impl Entry {
     /// # Errors
     /// [`Code::LedgerEntryMalformed`] when it has another form, or none.
     pub fn body_as<T: DeserializeOwned>(&self) -> Result<T, Fault> {
-        let body = present(&self.body, "body")?.clone();
-        serde_json::from_value(body).map_err(|e| malformed(format!("body: {e}")))
+        T::deserialize(present(&self.body, "body")?).map_err(|e| malformed(format!("body: {e}")))
     }
 
     fn keyed<T: DeserializeOwned>(&self) -> Result<Keyed<T>, Fault> {
@@ -306,7 +313,11 @@ fn malformed(message: impl Into<String>) -> Fault {
 }
 
 fn present<'a, T>(field: &'a Option<T>, name: &str) -> Result<&'a T, Fault> {
-    field.as_ref().ok_or_else(|| Fault::new(Code::LedgerEntryMalformed, name, "missing for this kind of entry"))
+    needed(field.as_ref(), name)
+}
+
+fn needed<T>(field: Option<T>, name: &str) -> Result<T, Fault> {
+    field.ok_or_else(|| Fault::new(Code::LedgerEntryMalformed, name, "missing for this kind of entry"))
 }
 
 /// The frame of every entry that is not an invoice.

@@ -3,9 +3,11 @@
 //! One implementation serves both sides: the sequencer reads through to the database and takes the changes out at the end of
 //! a batch; the audit starts from [`Nothing`] and holds the whole state in memory.
 
+mod table;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
-use std::ops::{Deref, RangeBounds};
+use std::ops::Deref;
 use std::sync::Arc;
 
 use super::confirmation::Confirmation;
@@ -17,9 +19,12 @@ use super::record::{
 use super::reversal::Reversal;
 use crate::base::LegalDate;
 use crate::base::ids::{MerchantId, Provider, TransactionId};
+use crate::chain::hash::{Hash, leaf_hash};
 use crate::chain::issuer::Address;
 use crate::invoice::Checked;
 use crate::invoice::number::InvoiceId;
+
+pub use table::Table;
 
 /// Declares [`Reader`] with its two implementations that follow from it: behind a reference, and over an empty ledger.
 macro_rules! reader {
@@ -93,87 +98,6 @@ reader! {
     confirmation(entry: u64) -> Option<Confirmation>;
 }
 
-/// What became of a record since it was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Change {
-    /// Only read.
-    None,
-    /// New.
-    Insert,
-    /// Changed.
-    Update,
-}
-
-#[derive(Debug)]
-struct Slot<T> {
-    value: Option<Arc<T>>,
-    change: Change,
-}
-
-/// One kind of record, by key.
-#[derive(Debug)]
-pub struct Table<K, T>(BTreeMap<K, Slot<T>>);
-
-impl<K, T> Default for Table<K, T> {
-    fn default() -> Self {
-        Self(BTreeMap::new())
-    }
-}
-
-impl<K: Ord + Clone, T> Table<K, T> {
-    fn get<E>(&mut self, key: &K, read: impl FnOnce() -> Result<Option<T>, E>) -> Result<Option<Arc<T>>, E> {
-        if let Some(slot) = self.0.get(key) {
-            return Ok(slot.value.clone());
-        }
-        let value = read()?.map(Arc::new);
-        self.0.insert(key.clone(), Slot { value: value.clone(), change: Change::None });
-        Ok(value)
-    }
-
-    /// A record, if it has been read or written.
-    fn at_hand(&self, key: &K) -> Option<Arc<T>> {
-        self.0.get(key).and_then(|slot| slot.value.clone())
-    }
-
-    /// Takes in a record as it was read.
-    fn known(&mut self, key: K, value: T) {
-        self.0.entry(key).or_insert_with(|| Slot { value: Some(Arc::new(value)), change: Change::None });
-    }
-
-    /// The last record whose key lies in a range.
-    fn last_in(&self, keys: impl RangeBounds<K>) -> Option<Arc<T>> {
-        self.0.range(keys).rev().find_map(|(_, slot)| slot.value.clone())
-    }
-
-    fn put(&mut self, key: K, value: T) {
-        let change = match self.0.get(&key) {
-            Some(Slot { change: Change::Insert, .. }) | None => Change::Insert,
-            Some(Slot { value: None, .. }) => Change::Insert,
-            Some(Slot { value: Some(_), change: Change::None | Change::Update }) => Change::Update,
-        };
-        self.0.insert(key, Slot { value: Some(Arc::new(value)), change });
-    }
-
-    /// Every record that is there, in key order.
-    pub fn records(&self) -> impl Iterator<Item = &T> {
-        self.0.values().filter_map(|slot| slot.value.as_deref())
-    }
-
-    /// New records: the store must insert them, and UNIQUE constraints must hold.
-    pub fn inserted(&self) -> impl Iterator<Item = &T> {
-        self.that(Change::Insert)
-    }
-
-    /// Changed records: the store must update exactly one row each.
-    pub fn updated(&self) -> impl Iterator<Item = &T> {
-        self.that(Change::Update)
-    }
-
-    fn that(&self, change: Change) -> impl Iterator<Item = &T> {
-        self.0.values().filter(move |slot| slot.change == change).filter_map(|slot| slot.value.as_deref())
-    }
-}
-
 /// An invoice whose present state may have changed.
 #[derive(Debug)]
 pub struct Touched {
@@ -195,6 +119,8 @@ pub struct State<R> {
     scopes: BTreeSet<RulesScope>,
     rosters_read: bool,
     drafts: BTreeMap<u64, Option<Arc<Checked>>>,
+    /// The text that the next entry is expected to have, and its leaf hash.
+    expected: Option<(String, Hash)>,
     /// What the changes are.
     pub tables: Tables,
 }
@@ -260,6 +186,7 @@ impl<R: Reader> State<R> {
             scopes: BTreeSet::new(),
             rosters_read: false,
             drafts: BTreeMap::new(),
+            expected: None,
             tables: Tables::default(),
         }
     }
@@ -394,6 +321,22 @@ impl<R: Reader> State<R> {
     pub fn know_draft(&mut self, entry: u64, draft: Checked) {
         self.drafts.clear();
         self.drafts.insert(entry, Some(Arc::new(draft)));
+    }
+
+    /// Tells the text that the next entry is expected to have, with its leaf hash, which then need not be computed again.
+    pub fn expect_entry(&mut self, text: String, leaf: Hash) {
+        self.expected = Some((text, leaf));
+    }
+
+    /// Takes back what was told last.
+    pub fn take_expected(&mut self) -> Option<(String, Hash)> {
+        self.expected.take()
+    }
+
+    /// The leaf hash of an entry's text.
+    pub(super) fn leaf_of(&self, text: &str) -> Hash {
+        let known = self.expected.as_ref().filter(|(expected, _)| expected == text);
+        known.map_or_else(|| leaf_hash(text), |(_, leaf)| *leaf)
     }
 
     /// What was taken back of a blue invoice; `None` before its first red letter.

@@ -87,6 +87,7 @@ async function main() {
     } catch (fault) {
       if (!(fault instanceof Unusable)) throw fault;
       // The others are verified all the same.
+      if (json) console.log(verdictLine({ code: "CLI-FILE", field: "", message: fault.message, covered: [], not_covered: [] }, { file: name }));
       console.error(fault.message);
       exit = 2;
       continue;

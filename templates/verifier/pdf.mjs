@@ -17,7 +17,7 @@ const NAMED = new RegExp(
 
 /** Whether bytes are those of a PDF. */
 export function isPdf(bytes) {
-  return latin1(bytes.subarray(0, 1024)).includes("%PDF-");
+  return latin1(bytes.subarray(0, 5)) === "%PDF-";
 }
 
 const latin1 = (bytes) => new TextDecoder("latin1").decode(bytes).replace(/[\u0100-\uffff]/g, "?");

@@ -5,6 +5,7 @@ use piaolian::chain::{
     Address, Hash, Header, IssuerKey, IssuerSignature, Prover, eip191_hash, header_hash, keccak256, leaf_hash,
     parse_canonical, recover, vote_text,
 };
+use piaolian::ledger::stream::{StreamItem, StreamReader};
 use serde_json::{Value, json};
 
 use crate::oracle::{environment, root};
@@ -282,6 +283,19 @@ fn streams() {
     }
     let last = header_hash(four.headers.last().unwrap());
     let stream = format!("{}\n", lines.join("\n"));
+    let (mut reader, founding) = StreamReader::open(stream.as_bytes()).unwrap();
+    assert_eq!(founding, four.terms[0].roster);
+    let (mut blocks, mut entries) = (0, vec![]);
+    while let Some(item) = reader.next_item().unwrap() {
+        match item {
+            StreamItem::Block(block) => {
+                assert_eq!(block.header, four.headers[blocks]);
+                blocks += 1;
+            }
+            StreamItem::Entry(bytes, _) => entries.push(String::from_utf8(bytes).unwrap()),
+        }
+    }
+    assert_eq!((blocks, &entries), (four.headers.len(), &four.entries));
     golden("stream.json", &json!({"stream": stream, "rosters": four.roster_texts(), "size": from, "hash": last}));
 }
 

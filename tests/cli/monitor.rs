@@ -223,6 +223,22 @@ fn mirrors_are_held_against_each_other() {
 }
 
 #[test]
+fn mirrors_whose_rosters_have_parted_are_followed_to_where_they_did() {
+    let (honest, forked) =
+        (history(Plan { rotated_from: 4, ..PLAIN }), history(Plan { forked_from: 2, rotated_from: 5, ..PLAIN }));
+    let (one, other) = (Fake::showing(&honest, 6), Fake::showing(&forked, 6));
+    // The one header that names the honest roster is asked for; the honest blocks can't be read under the other roster at all.
+    for (urls, parted_at) in [([one.url.as_str(), &other.url], 3), ([&other.url, &one.url], 2)] {
+        let desk = Desk::new();
+        let look = desk.look(&urls);
+        let (kind, file) = look.evidence();
+        let evidence: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        let header = Header::from_text(evidence["first"]["header"].as_str().unwrap()).unwrap();
+        assert_eq!((kind, header.height, desk.verify(&file).0), ("same_height", parted_at, Some(0)), "{look:?}");
+    }
+}
+
+#[test]
 fn what_is_only_suspicious_is_told_and_never_called_a_proof() {
     let honest = history(PLAIN);
     let server = Fake::showing(&honest, 4);

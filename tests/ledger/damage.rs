@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use diesel::result::{DatabaseErrorKind, Error};
 use piaolian::ledger::audit::Report;
 use piaolian::ledger::projection::{
-    ColumnKind, LEDGER_TABLES, LOOKUPS, PROJECTIONS, ROSTERS, TILES, WATERMARKS, YOUNG_KEYS,
+    ColumnKind, LEDGER_TABLES, LOOKUPS, PROJECTIONS, ROSTERS, STATE_PAGES, TILES, WATERMARKS, YOUNG_KEYS,
 };
 use piaolian::store::Store;
 
@@ -23,7 +23,7 @@ const SINGLE: [&str; 1] = ["watermarks"];
 /// Who shares the damage of single cells: each table once.
 const SHARES: [&[&str]; 6] = [
     &["rosters", "blocks", "seals"],
-    &["entries", "tiles", "lookups", "young_keys", "watermarks"],
+    &["entries", "tiles", "lookups", "young_keys", "watermarks", "state_pages"],
     &["merchants", "issuers", "rules", "quotas", "journals", "days"],
     &["payments", "refunds", "sequences", "invoices"],
     &["reversals", "reversed_lines", "reversed_rates"],
@@ -52,7 +52,7 @@ fn a_sound_ledger_is_clean_and_the_figures_are_what_was_issued() {
     assert_eq!((report.blocks, report.seals), (raw.count("blocks"), 3 * raw.count("blocks")));
     let compared: u64 = PROJECTIONS
         .iter()
-        .chain([&&ROSTERS, &&TILES, &&LOOKUPS, &&YOUNG_KEYS])
+        .chain([&&ROSTERS, &&TILES, &&LOOKUPS, &&YOUNG_KEYS, &&STATE_PAGES])
         .map(|table| raw.count(table.name))
         .sum();
     assert_eq!(report.rows, compared);

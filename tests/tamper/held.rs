@@ -103,6 +103,12 @@ impl Held {
         self.judged(trusted, Limits { findings: FINDINGS_MAX, ..Limits::default() })
     }
 
+    /// Audits it to the end of the first pass that finds anything: hashes alone tell much of what there is to find, in a thousandth of
+    /// the time.
+    pub fn audited_in_passes(&mut self, trusted: &[Roster]) -> Report {
+        self.judged(trusted, Limits { findings: FINDINGS_MAX, stop: true, threads: 0 })
+    }
+
     /// Audits it up to the first finding.
     pub fn first_finding(&mut self, trusted: &[Roster]) -> Report {
         self.judged(trusted, Limits::first())

@@ -33,6 +33,14 @@ impl Files {
         self.folder.path().join(name)
     }
 
+    /// The code that `piaolian verify` gives a file.
+    fn theirs(&self, name: &str) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_piaolian"));
+        command.arg("verify").arg(self.path(name)).arg("--roster").arg(self.path("rosters.json")).arg("--json");
+        let line: Value = serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
+        line["code"].as_str().unwrap().to_owned()
+    }
+
     fn verify(&self, names: &[&str], options: &[&str]) -> Output {
         let paths = names.iter().map(|name| self.path(name));
         command_line().args(paths).arg("--roster").arg(self.path("rosters.json")).args(options).output().unwrap()
@@ -76,6 +84,7 @@ fn a_receipt_in_a_pdf_is_found_however_the_pdf_is_written() {
         files.qpdf(&[options, &attach].concat(), "plain.pdf", &format!("{name}-with.pdf"));
         let (code, message, exit) = files.verdict(&format!("{name}-with.pdf"));
         assert_eq!((code.as_str(), exit), VALID, "{name}: {message}");
+        assert_eq!(files.theirs(&format!("{name}-with.pdf")), "VALID", "{name}");
     }
     let bytes = std::fs::read(files.path("packed-with.pdf")).unwrap();
     assert!(!bytes.windows(9).any(|window| window == b"/Filespec"), "its objects were to be in a stream");
@@ -101,6 +110,7 @@ fn a_pdf_without_exactly_one_receipt_says_so() {
         let (code, message, exit) = files.verdict(&format!("{name}.pdf"));
         assert_eq!((code.as_str(), exit), MISSING, "{name}");
         assert!(message.contains(says), "{name}: {message}");
+        assert_eq!(files.theirs(&format!("{name}.pdf")), "RECEIPT_MISSING", "{name}");
     }
     files.qpdf(&["--add-attachment", "altered.json", "--filename=receipt.json", "--"], "plain.pdf", "altered.pdf");
     assert_eq!(files.verdict("altered.pdf").0, "ISSUER_SIGNATURE_BAD");
@@ -134,7 +144,9 @@ fn lines_and_exit_codes_are_those_of_piaolian_verify() {
         command.arg("verify").args(names.iter().map(|name| files.path(name)));
         command.arg("--roster").arg(files.path("rosters.json")).arg("--json").output().unwrap()
     };
-    for names in [&["receipt.json"][..], &["altered.json"], &["receipt.json", "altered.json", "rosters.json"]] {
+    for names in
+        [&["receipt.json"][..], &["altered.json"], &["receipt.json", "altered.json", "not-there.json", "rosters.json"]]
+    {
         let (theirs, ours) = (own(names), files.verify(names, &["--json"]));
         assert_eq!(theirs.status.code(), ours.status.code(), "{names:?}");
         let lines = |output: &Output| -> Vec<Value> {

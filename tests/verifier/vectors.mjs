@@ -64,8 +64,8 @@ function tree() {
   for (const { index, size, proof } of golden.inclusion) included(index, size, hashes(proof));
   for (const { old, new: fresh, proof } of golden.consistency) consistent(old, fresh, hashes(proof));
   const numbered = (text) => (text === "" ? [] : text.split(" ").map((number) => hash(golden.nodes[Number(number)])));
-  for (const [at, proofs] of (golden.every_inclusion ?? []).entries()) proofs.forEach((proof, index) => included(index, at + 1, numbered(proof)));
-  for (const [at, proofs] of (golden.every_consistency ?? []).entries()) proofs.forEach((proof, from) => consistent(from + 1, at + 1, numbered(proof)));
+  for (const [at, proofs] of golden.every_inclusion.entries()) proofs.forEach((proof, index) => included(index, at + 1, numbered(proof)));
+  for (const [at, proofs] of golden.every_consistency.entries()) proofs.forEach((proof, from) => consistent(from + 1, at + 1, numbered(proof)));
 }
 
 function issuer() {
@@ -134,5 +134,5 @@ tree();
 issuer();
 seals();
 headers();
-if (process.argv[3] === "states") states();
+states();
 console.log(JSON.stringify(counts));

@@ -26,6 +26,9 @@ fn texts_trees_signatures_headers_and_maps_are_those_of_the_golden_files() {
         "seal",
         "header",
         "roster",
+        "state",
+        "presence",
+        "absence",
     ] {
         assert!(counts[kind].as_u64().is_some_and(|count| count >= 2), "{kind}: {counts}");
     }
@@ -49,7 +52,7 @@ fn cases(file: &str) -> Vec<Value> {
 #[test]
 fn documents_get_the_verdicts_of_the_golden_files_in_both() {
     let mut questions = Vec::new();
-    for file in ["receipts.json"] {
+    for file in ["receipts.json", "valid.json", "forgeries.json"] {
         for case in cases(file) {
             let name = format!("{file}: {}", case["name"]);
             let spaces = usize::try_from(case["spaces"].as_u64().unwrap_or(0)).unwrap();
@@ -59,6 +62,10 @@ fn documents_get_the_verdicts_of_the_golden_files_in_both() {
             let read: Vec<Roster> = rosters.iter().map(|text| Roster::from_text(text).unwrap()).collect();
             let expected = case["expected"].as_str().map(|printed| Hash::parse_printed(printed).unwrap());
             let verdict = verify_document_json(&bytes, &read, expected.as_ref());
+            let said = serde_json::to_value(&verdict).unwrap();
+            for member in ["sealed", "state"].into_iter().filter(|member| case.get(*member).is_some()) {
+                assert_eq!(case[member], said[member], "{name}");
+            }
             assert_eq!(
                 (case["verdict"].as_str(), case["field"].as_str()),
                 (Some(verdict.code.as_str()), Some(&*verdict.field)),
@@ -67,6 +74,7 @@ fn documents_get_the_verdicts_of_the_golden_files_in_both() {
             questions.push(question(&name, &bytes, &rosters, expected.as_ref(), &verdict));
         }
     }
+    assert!(questions.len() > 500, "{} documents: a file is gone", questions.len());
     let count = u64::try_from(questions.len()).unwrap();
     let report = ask(questions.into_iter());
     assert_eq!((report.cases, report.differ), (count, 0), "{:#?}", report.first);

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use self::memory::write_durably;
 pub use self::memory::{Checkpoint, Memory};
 pub use self::watch::{Trouble, contradicting, step};
-use self::watch::{compare, observe};
+use self::watch::{compare, observe, parting};
 use super::Done;
 use super::server::Server;
 use super::span::span;
@@ -184,6 +184,7 @@ impl Monitor {
     fn look(&mut self, followed: &mut [Followed], is_due: impl Fn(&Followed) -> bool) -> Result<Look, Faults> {
         let mut look = Look::default();
         let mut tips: Vec<(usize, Checkpoint)> = Vec::new();
+        let mut unbelieved: Vec<usize> = Vec::new();
         for (position, follow) in followed.iter_mut().enumerate().filter(|(_, follow)| is_due(follow)) {
             let rosters_before = self.memory.rosters().len();
             let observed = observe(&follow.server, &mut self.memory);
@@ -199,7 +200,22 @@ impl Monitor {
                     self.tell_checkpoint(follow.server.url(), before.as_ref(), &tip);
                     tips.push((position, tip));
                 }
-                Err(trouble) => self.note(&mut look, follow, trouble)?,
+                Err(trouble) => {
+                    if matches!(trouble, Trouble::Finding(..)) {
+                        unbelieved.push(position);
+                    }
+                    self.note(&mut look, follow, trouble)?;
+                }
+            }
+        }
+        // One history's rosters may make another's blocks unreadable: then the servers are held against each other from below.
+        for position in unbelieved {
+            for (believed, _) in &tips {
+                let (Some(one), Some(other)) = (followed.get(position), followed.get(*believed)) else { continue };
+                let parted = parting(&one.server, &other.server, &self.memory);
+                if let (Err(trouble @ Trouble::Evidence(_)), Some(follow)) = (parted, followed.get_mut(position)) {
+                    self.note(&mut look, follow, trouble)?;
+                }
             }
         }
         for (position, tip) in &tips {

@@ -4,6 +4,7 @@
 use super::memory::{Checkpoint, Memory};
 use crate::base::{Code, Fault};
 use crate::chain::evidence::{Claim, Evidence, Voucher, verify_evidence};
+use crate::chain::header::Header;
 use crate::chain::proof::verify_consistency;
 use crate::chain::roster::Roster;
 use crate::cli::server::{Server, Shown};
@@ -192,4 +193,34 @@ pub fn compare(server: &Server, memory: &Memory, tip: &Checkpoint) -> Result<(),
         }
     }
     Ok(())
+}
+
+/// Looks for the first block in which two servers differ, below a block that at least one of them can't show to be sealed: where their
+/// rosters part, headers after that can't be checked against each other, but the first that differ stand under one roster.
+///
+/// # Errors
+/// [`Trouble::Evidence`]; or what stands in the way.
+pub fn parting(one: &Server, other: &Server, memory: &Memory) -> Result<(), Trouble> {
+    let tip = |server: &Server| {
+        let shown = server.checkpoint()?;
+        Header::from_text(&shown.header).map_err(|fault| Fault::new(Code::MonitorAnswer, fault.path, fault.message))
+    };
+    let height = tip(one)?.height.min(tip(other)?.height);
+    let differ = |height: u64| Ok::<_, Fault>(one.block(height)?.header != other.block(height)?.header);
+    if !differ(height)? {
+        return Ok(());
+    }
+    // Each header names the one before: once they differ, they differ ever after.
+    let (mut from, mut first) = (0u64, height);
+    while from < first {
+        let middle = from.midpoint(first);
+        if differ(middle)? {
+            first = middle;
+        } else {
+            from = middle.saturating_add(1);
+        }
+    }
+    let sides = [one, other].map(|server| check(memory, &server.block(first)?).map_err(unsealed));
+    let [one, other] = sides;
+    contradicting(memory, &one?, &other?)
 }

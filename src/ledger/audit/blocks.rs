@@ -73,7 +73,7 @@ impl Audit<'_> {
             self.report.add(Code::AuditBlockBad, &BLOCKS, "0", "", "the ledger has no genesis block");
         }
         self.remembered_end(height);
-        if self.streamed
+        if self.is_streamed()
             && !self.gap
             && let Some(stray) = ahead.entry()?
         {
@@ -123,7 +123,7 @@ impl Audit<'_> {
         }
         self.remembered(&header, &hash);
         match self.depth {
-            Depth::All => {
+            Depth::Chain | Depth::All => {
                 self.roster_in_force(&header, previous);
                 self.seals(&header, block);
             }

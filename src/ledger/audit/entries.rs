@@ -39,7 +39,7 @@ impl Audit<'_> {
         }
         self.append(header, &leaves);
         match self.depth {
-            Depth::All => {
+            Depth::Chain | Depth::All => {
                 self.next_roster(ahead, header);
                 self.present_states(header);
             }
@@ -64,7 +64,7 @@ impl Audit<'_> {
             let message = "the entries do not give the roster that the header names for the next one";
             self.report.add(Code::AuditBlockBad, &BLOCKS, header.height, "header", message);
         }
-        if self.streamed {
+        if self.is_streamed() {
             self.learn_rosters(ahead);
         }
     }
@@ -91,9 +91,10 @@ impl Audit<'_> {
     }
 
     fn append(&mut self, header: &Header, leaves: &[Hash]) {
+        let tables = !self.is_streamed();
         if !leaves.is_empty() {
             let appended = self.edge.append(leaves);
-            for tile in appended.tiles.into_iter().filter(|_| !self.streamed) {
+            for tile in appended.tiles.into_iter().filter(|_| tables) {
                 let bytes = tile.hashes.iter().flat_map(|hash| *hash.as_bytes()).collect();
                 self.tiles.insert((tile.id.level, tile.id.index), bytes);
             }
@@ -137,7 +138,7 @@ impl Audit<'_> {
                     self.report.add(Code::AuditEntryBad, &ENTRIES, index, "kind", message);
                 }
                 self.know_blue_draft(ahead, &entry)?;
-                self.replay(entry, &text, leaf, index, header);
+                self.replay(entry, text, leaf, index, header);
             }
             Some(Err(why)) => {
                 self.report.add(Code::AuditEntryBad, &ENTRIES, index, "entry", why);
@@ -163,7 +164,7 @@ impl Audit<'_> {
     }
 
     /// Executes the entry's command again: number, date, balances and text must come out the same.
-    fn replay(&mut self, entry: Parsed, text: &str, leaf: Hash, index: u64, header: &Header) {
+    fn replay(&mut self, entry: Parsed, text: String, leaf: Hash, index: u64, header: &Header) {
         let command = match entry.command {
             Ok(command) => command,
             Err(faults) => {
@@ -172,7 +173,7 @@ impl Audit<'_> {
                 return;
             }
         };
-        if !self.streamed {
+        if !self.is_streamed() {
             self.note_keys(header.height, index, entry.keys);
         }
         if entry.v < self.version || entry.v > ENTRY_VERSION {
@@ -183,8 +184,12 @@ impl Audit<'_> {
         }
         self.version = entry.v;
         let at = Position { chain: &header.chain, height: header.height, index, time: header.time, version: entry.v };
-        let wrong = match execute(&mut self.state, &command, at) {
-            Ok(Outcome::Accepted { text: again, .. }) if again == text => None,
+        // Its leaf hash is known, where it is this very text that comes out.
+        self.state.expect_entry(text, leaf);
+        let outcome = execute(&mut self.state, &command, at);
+        let expected = self.state.take_expected();
+        let wrong = match outcome {
+            Ok(Outcome::Accepted { text: again, .. }) if expected.is_some_and(|(text, _)| text == again) => None,
             Ok(Outcome::Accepted { .. }) => Some("executing it again gives another entry".to_owned()),
             Ok(Outcome::Replayed { entry }) => Some(format!("it repeats entry {entry}")),
             Err(Failure::Refused(faults)) => Some(format!("executing it again is refused: {faults}")),

@@ -203,7 +203,9 @@ impl Report {
 enum Depth {
     /// What hashing alone tells: links, leaves, roots, tiles. A thousandth of the work.
     Hashes,
-    /// Everything.
+    /// Everything that a stream has: the chain and what comes of executing it.
+    Chain,
+    /// That, and the tables of a database.
     All,
 }
 
@@ -212,8 +214,6 @@ struct Audit<'a> {
     report: Report,
     trust: Trust<'a>,
     depth: Depth,
-    /// Whether there is a stream only, and no tables.
-    streamed: bool,
     rosters: Vec<Roster>,
     /// Hashes of rosters that headers name.
     named_rosters: BTreeSet<Hash>,
@@ -267,7 +267,6 @@ impl<'a> Audit<'a> {
             report: Report { limits, ..Report::default() },
             trust: *trust,
             depth,
-            streamed: false,
             rosters: Vec::new(),
             named_rosters: BTreeSet::new(),
             vouched_rosters: BTreeSet::new(),
@@ -284,12 +283,18 @@ impl<'a> Audit<'a> {
         }
     }
 
+    /// Whether there is a stream only, and no tables.
+    fn is_streamed(&self) -> bool {
+        self.depth == Depth::Chain
+    }
+
     /// Walks through the tables of a source and compares those that the entries give.
     fn tables<S: Source>(mut self, source: &mut S, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, S::Error> {
         let total = source.entry_count()?;
         self.walk(&mut feed::Tables::of(source), &mut |done| progress(done, total))?;
         let steps: &[Step<'a, S>] = match self.depth {
             Depth::Hashes => &[Self::compare_tiles],
+            Depth::Chain => &[],
             Depth::All => &[
                 Self::stray_entries,
                 Self::stray_rosters,
@@ -315,7 +320,7 @@ impl<'a> Audit<'a> {
     fn walk<F: Feed>(&mut self, feed: &mut F, progress: &mut dyn FnMut(u64)) -> Result<(), F::Error> {
         let threads = match self.depth {
             Depth::Hashes => 0,
-            Depth::All => self.report.limits.threads,
+            Depth::Chain | Depth::All => self.report.limits.threads,
         };
         let pool = Pool::default();
         std::thread::scope(|scope| {

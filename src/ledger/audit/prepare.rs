@@ -62,8 +62,8 @@ pub(super) fn block(raw: RawBlock, rosters: &[Roster], depth: Depth) -> Prepared
     let mut block = PreparedBlock { row, header, hash, seals, under: None, crowded, entries, line };
     let roster = block.header.as_ref().and_then(|header| in_force(rosters, header));
     match (depth, roster) {
-        (Depth::All, Some(roster)) => check_seals(&mut block, roster),
-        (Depth::All, None) | (Depth::Hashes, _) => {}
+        (Depth::Chain | Depth::All, Some(roster)) => check_seals(&mut block, roster),
+        (Depth::Chain | Depth::All, None) | (Depth::Hashes, _) => {}
     }
     block
 }
@@ -108,7 +108,7 @@ pub(super) struct Parsed {
     pub blue: Option<InvoiceId>,
     /// Its command, the issuer's signature verified: the type proves it, so execution does not verify again.
     pub command: Result<Command, Faults>,
-    /// What it will be found by.
+    /// What it will be found by; only where there are tables.
     pub keys: Vec<Fingerprint>,
 }
 
@@ -133,7 +133,10 @@ pub(super) fn entry(raw: RawEntry, depth: Depth) -> PreparedEntry {
     let leaf = text.as_deref().map_or(Hash::ZERO, leaf_hash);
     let parsed = match depth {
         Depth::Hashes => None,
-        Depth::All => text.as_deref().map(|text| Entry::parse(text).map(parsed).map_err(|fault| fault.message)),
+        Depth::Chain | Depth::All => text.as_deref().map(|text| match Entry::parse(text) {
+            Ok(entry) => Ok(parsed(entry, depth)),
+            Err(fault) => Err(fault.message),
+        }),
     };
     PreparedEntry { row, text, leaf, parsed, line }
 }
@@ -145,9 +148,13 @@ fn text_of(cell: Cell) -> Option<String> {
     }
 }
 
-fn parsed(entry: Entry) -> Parsed {
-    let command = entry.command();
-    let keys = command.as_ref().map(keys_of).unwrap_or_default();
+fn parsed(entry: Entry, depth: Depth) -> Parsed {
+    let (v, kind, blue) = (entry.v, entry.kind, entry.blue_invoice());
     let issued = entry.issued().map(|issued| issued.id());
-    Parsed { v: entry.v, kind: entry.kind, issued, blue: entry.blue_invoice(), command, keys }
+    let command = entry.into_command();
+    let keys = match (depth, &command) {
+        (Depth::All, Ok(command)) => keys_of(command),
+        (Depth::Hashes | Depth::Chain, _) | (Depth::All, Err(_)) => Vec::new(),
+    };
+    Parsed { v, kind, issued, blue, command, keys }
 }

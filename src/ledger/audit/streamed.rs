@@ -99,8 +99,7 @@ pub fn audit_stream<R: BufRead, H: Shelf>(
     limits: Limits,
     progress: &mut dyn FnMut(u64),
 ) -> io::Result<Report> {
-    let mut audit = Audit::of(trust, limits, Depth::All);
-    audit.streamed = true;
+    let mut audit = Audit::of(trust, limits, Depth::Chain);
     audit.report.stream = true;
     let (reader, founding) = match StreamReader::open(input) {
         Ok(opened) => opened,

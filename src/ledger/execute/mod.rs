@@ -20,7 +20,7 @@ use super::record::{Answer, Invoice, Merchant};
 use super::state::{Reader, State};
 use crate::base::ids::{ChainId, MerchantId};
 use crate::base::{Code, Fault, Faults, UnixMs};
-use crate::chain::hash::{Hash, leaf_hash, running_hash};
+use crate::chain::hash::{Hash, running_hash};
 use crate::invoice::InvoiceId;
 use crate::ledger::day::Journal;
 
@@ -194,7 +194,7 @@ impl<'a> Ready<'a> {
     /// The one place where an entry comes into being: its hash, the merchant's journal, the saved answer.
     fn record<R: Reader>(self, state: &mut State<R>) -> Outcome {
         let Self { at, kind, text, books, asked } = self;
-        let leaf = leaf_hash(&text);
+        let leaf = state.leaf_of(&text);
         if let Some(books) = books {
             let seq = books.seq();
             let Books(Journal { merchant, running, .. }) = books;
