@@ -13,14 +13,15 @@ cd "$(dirname "$0")/../.."
 fuzz=tests/fuzz
 binaries=target/fuzz/$(rustc -vV | sed -n 's/^host: //p')/release
 bytes_max=$((200 * 1024))
-# One input's size: above it there is more of the same to find in a document. Less of what is committed, to keep it small.
+inputs_max=40
+# One input's size: above it there is more of the same to find in a document.
 length_max=8192
-merge_length_max=3000
 
 # seconds, or --minimise
 what=${1:-60}
 shift || true
-mapfile -t targets < <(sed -n 's|^path = "targets/\(.*\)\.rs"$|\1|p' "$fuzz/Cargo.toml")
+mapfile -t every < <(sed -n 's|^path = "targets/\(.*\)\.rs"$|\1|p' "$fuzz/Cargo.toml")
+targets=("${every[@]}")
 if (($#)); then
   targets=("$@")
 fi
@@ -63,22 +64,32 @@ dictionary_of() {
   echo "$dictionary"
 }
 
-# In the place of the committed inputs, the fewest and smallest that reach all that they, the seeds and the finds do.
+# In the place of the committed inputs: of those and the finds the ones that reach most of what the seeds do not, as many as there is
+# room for.
 minimise() {
-  local target=$1 least=target/fuzz/least/$1 folder
+  local target=$1 least=target/fuzz/least/$1 folder file size kept=0 room=$((bytes_max / ${#every[@]} - 1024))
   local from=()
-  for folder in "$seeds/$target" "$fuzz/corpus/$target" "target/fuzz/corpus/$target"; do
+  for folder in "$fuzz/corpus/$target" "target/fuzz/corpus/$target"; do
     if [[ -d $folder ]]; then
       from+=("$folder")
     fi
   done
   rm -rf "$least"
-  mkdir -p "$least" "$fuzz/corpus"
-  "$binaries/$target" -merge=1 -max_len="$merge_length_max" "$least" "${from[@]}" \
+  mkdir -p "$least" "$seeds/$target"
+  cp -r "$seeds/$target/." "$least"
+  "$binaries/$target" -set_cover_merge=1 -use_counters=0 -max_len="$length_max" "$least" "${from[@]}" \
     >"target/fuzz/$target.merge.log" 2>&1
-  echo "fuzz $target: $(find "$least" -type f | wc -l) inputs, $(bytes_of "$least") bytes"
   rm -rf "${fuzz:?}/corpus/$target"
-  mv "$least" "$fuzz/corpus/$target"
+  mkdir -p "$fuzz/corpus/$target"
+  # They are written in the order in which they were chosen: what reaches most first.
+  while read -r _ size file; do
+    if ((size < room && kept < inputs_max)) && [[ ! -f $seeds/$target/$file ]]; then
+      mv "$least/$file" "$fuzz/corpus/$target/$file"
+      room=$((room - size)) kept=$((kept + 1))
+    fi
+  done < <(find "$least" -type f -size -3k -printf '%T@ %s %f\n' | sort -n)
+  folder=$fuzz/corpus/$target
+  echo "fuzz $target: $kept inputs, $(bytes_of "$folder") bytes"
 }
 
 run() {

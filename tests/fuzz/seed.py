@@ -46,6 +46,11 @@ def seeds():
         keys = b"".join(struct.pack(">BBH", number % 4, 0, number) for number in others)
         for altered in range(8):
             yield "present", struct.pack(">BBHBBB", asked % 4, 0, asked, altered, 1, 1) + keys
+    golden_stream = golden("chain/stream.json")["stream"].splitlines(keepends=True)
+    places = [at for at, line in enumerate(golden_stream) if '"header"' in line] + [len(golden_stream)]
+    for place in places[1:4]:
+        yield "stream", "".join(golden_stream[:place])
+    yield from (("evidence", case["file"]) for case in golden("chain/evidence.json")["cases"])
     head = compact({"chain": "shenzhen-sandbox", "roster": header["rosters"][0]["text"], "stream": 1})
     headers = [case["text"] for case in header["headers"]]
     seals = json.loads(receipts["cases"][0]["receipt"])["seals"]

@@ -19,6 +19,8 @@ fn text_of(value: &Value) -> String {
 
 static RECEIPTS: LazyLock<Value> = LazyLock::new(|| read(include_str!("../../../fixtures/chain/receipts.json")));
 static VALID: LazyLock<Value> = LazyLock::new(|| read(include_str!("../../../fixtures/chain/valid.json")));
+static EVIDENCE: LazyLock<Value> = LazyLock::new(|| read(include_str!("../../../fixtures/chain/evidence.json")));
+static STREAM: LazyLock<Value> = LazyLock::new(|| read(include_str!("../../../fixtures/chain/stream.json")));
 static ROTATION: LazyLock<Value> = LazyLock::new(|| read(include_str!("../../../fixtures/chain/rotation.json")));
 
 fn rosters(texts: &Value) -> Vec<Roster> {
@@ -27,7 +29,11 @@ fn rosters(texts: &Value) -> Vec<Roster> {
 
 /// The sets of rosters that golden documents are verified with.
 static TRUSTED: LazyLock<Vec<Vec<Roster>>> = LazyLock::new(|| {
-    let sets = VALID["rosters"].as_object().unwrap().values().chain([&RECEIPTS["rosters"]]);
+    let sets = VALID["rosters"].as_object().unwrap().values().chain([
+        &RECEIPTS["rosters"],
+        &STREAM["rosters"],
+        &EVIDENCE["rosters"],
+    ]);
     sets.map(rosters).collect()
 });
 
@@ -42,32 +48,40 @@ pub fn trusted(header: &str) -> Vec<&'static [Roster]> {
     sets
 }
 
-/// The golden documents with their verdicts.
-static DOCUMENTS: LazyLock<Vec<(Value, String)>> = LazyLock::new(|| {
-    let cases = RECEIPTS["cases"].as_array().unwrap().iter().chain(VALID["cases"].as_array().unwrap());
-    let document = |case: &Value| {
-        let text = case.get("document").or(case.get("receipt"))?.as_str()?;
-        Some((serde_json::from_str(text).ok()?, text_of(&case["verdict"])))
-    };
-    cases.filter_map(document).collect()
-});
-
 /// Entry and header of every golden receipt that is valid.
 pub static SEALED: LazyLock<BTreeSet<(String, String)>> = LazyLock::new(|| {
-    let valid = DOCUMENTS.iter().filter(|(document, verdict)| verdict == "VALID" && document.get("entry").is_some());
-    valid.map(|(document, _)| (text_of(&document["entry"]), text_of(&document["header"]))).collect()
+    let cases = RECEIPTS["cases"].as_array().unwrap().iter().chain(VALID["cases"].as_array().unwrap());
+    let valid = cases.filter(|case| case["verdict"] == "VALID");
+    let documents = valid.map(|case| read(case.get("document").unwrap_or(&case["receipt"]).as_str().unwrap()));
+    documents
+        .filter(|document| document.get("entry").is_some())
+        .map(|document| (text_of(&document["entry"]), text_of(&document["header"])))
+        .collect()
 });
 
+/// Notes every seal on a header within a document, however deep.
+fn note_seals(document: &Value, found: &mut BTreeSet<(String, String)>) {
+    if let (Some(header), Some(seals)) = (document["header"].as_str(), document["seals"].as_array()) {
+        let signatures = seals.iter().filter_map(|seal| seal["signature"].as_str());
+        found.extend(signatures.map(|signature| (header.to_owned(), signature.to_owned())));
+    }
+    let parts = document.as_object().into_iter().flat_map(|members| members.values());
+    parts.filter(|part| part.is_object() || part.is_array()).for_each(|part| note_seals(part, found));
+    document.as_array().into_iter().flatten().for_each(|part| note_seals(part, found));
+}
+
 /// Header and signature of every golden seal that may be a good one.
-pub static SEALS: LazyLock<BTreeSet<(String, String)>> = LazyLock::new(|| {
-    let good = DOCUMENTS.iter().filter(|(document, verdict)| verdict != "SEAL_BAD" && document["header"].is_string());
-    good.flat_map(|(document, _)| {
-        let seals = document["seals"].as_array().map(Vec::as_slice).unwrap_or_default();
-        seals
-            .iter()
-            .map(|seal| (text_of(&document["header"]), seal["signature"].as_str().unwrap_or_default().to_owned()))
-    })
-    .collect()
+static SEALS: LazyLock<BTreeSet<(String, String)>> = LazyLock::new(|| {
+    let mut found = BTreeSet::new();
+    for file in [&RECEIPTS, &VALID, &EVIDENCE] {
+        for case in file["cases"].as_array().unwrap().iter().filter(|case| case["verdict"] != "SEAL_BAD") {
+            let text = ["document", "receipt", "file"].iter().find_map(|name| case[*name].as_str()).unwrap();
+            note_seals(&serde_json::from_str(text).unwrap_or_default(), &mut found);
+        }
+    }
+    // The lines of blocks have header and seals too.
+    STREAM["stream"].as_str().unwrap().lines().for_each(|line| note_seals(&read(line), &mut found));
+    found
 });
 
 /// Whether all these seals on a header are golden ones.

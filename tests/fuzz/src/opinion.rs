@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use piaolian::chain::evidence::{Claim, Evidence, Kind, SealedHeader};
 use piaolian::chain::present::Sibling;
 use piaolian::chain::state_proof::StateProof;
 use piaolian::chain::{Hash, Receipt, Roster, Seal, keccak256};
@@ -271,4 +272,36 @@ pub fn is_enough(prev: &Roster, next: &Roster, signed: &[String]) -> bool {
         && new.keys().all(|key| old.contains_key(key) || signed.contains(key))
         && quorum(&old)
         && quorum(&new)
+}
+
+/// Whether what an evidence file says of its two headers is so, by the table in section 14 of `fixtures/chain/README.md`. Seals are not looked
+/// at.
+pub fn is_so(evidence: &Evidence) -> bool {
+    let read = |side: &SealedHeader| serde_json::from_str::<Value>(&side.header).unwrap();
+    let (first, second) = (read(&evidence.first), read(&evidence.second));
+    let number = |header: &Value, name: &str| header[name].as_u64().unwrap();
+    let grows = |name: &str| number(&second, name) > number(&first, name);
+    let falls = |name: &str| number(&second, name) < number(&first, name);
+    let same = |name: &str| first[name] == second[name];
+    let (later, next) = (grows("height"), number(&second, "height") == number(&first, "height") + 1);
+    let hash = keccak256([&[2], evidence.first.header.as_bytes()].concat()).to_string();
+    let shown = match evidence.kind {
+        Kind::SameHeight => same("height"),
+        Kind::SamePrev => same("prev"),
+        Kind::Link => next && second["prev"] != hash,
+        Kind::Members => next && second["members"] != first["next_members"],
+        Kind::SameSize => same("size") && !same("root"),
+        Kind::State => same("size") && first["state"].is_string() && second["state"].is_string() && !same("state"),
+        Kind::Size => later && falls("size"),
+        Kind::Time => later && falls("time"),
+        Kind::Version => later && falls("v"),
+        Kind::NoConsistency => grows("size"),
+    };
+    let unproven = evidence.evidence == Claim::Unproven;
+    evidence.first.header != evidence.second.header
+        && !falls("height")
+        && [&first, &second].iter().all(|header| member(header, "chain") == evidence.chain.as_str())
+        && unproven == (evidence.kind == Kind::NoConsistency)
+        && (unproven || evidence.consistency.is_none())
+        && shown
 }
