@@ -6,7 +6,6 @@
 //! say so); `VERIFIER_CASES` is how many documents both verifiers are asked about, 3,000 unless told:
 //!
 //!   VERIFIER_CASES=100000 cargo test --features faults --test verifier both -- --nocapture
-#![expect(clippy::unwrap_used, reason = "the allowance for tests does not reach what several tests share")]
 
 #[cfg(test)]
 #[path = "verifier/attachment.rs"]

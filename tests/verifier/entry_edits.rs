@@ -85,7 +85,8 @@ pub fn issuer_numbers(case: &mut Case, stage: &Stage, dice: &mut Dice) {
         let old = entry["signature"].as_str().unwrap_or("").to_owned();
         if old.len() == 130 && old.is_ascii() {
             let v = choices.one_of(&["00", "01", "1a", "1b", "1c", "1d", "1e", "ff"]);
-            let new = if choices.chance(40) { format!("{}{v}", &old[..128]) } else { edged(&old, &mut choices) };
+            let new =
+                if choices.chance(40) { format!("{}{v}", old.split_at(128).0) } else { edged(&old, &mut choices) };
             entry["signature"] = json!(new);
         }
     });

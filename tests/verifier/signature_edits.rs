@@ -32,7 +32,7 @@ pub fn edged(signature: &str, dice: &mut Dice) -> String {
         "0".repeat(64),
         format!("{}1", "0".repeat(63)),
         ORDER.to_owned(),
-        format!("{}0", &ORDER[..63]),
+        format!("{}0", ORDER.trim_end_matches('1')),
         "f".repeat(64),
         "7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0".to_owned(),
         "7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a1".to_owned(),

@@ -61,7 +61,9 @@ pub fn edit_value(value: &mut Value, dice: &mut Dice) {
             *value =
                 json!((old + dice.one_of(&[1, -1, 1000, -1000])).clamp(-9_007_199_254_740_991, 9_007_199_254_740_991));
         }
-        _ => *value = instead(dice),
+        Value::Object(_) | Value::Array(_) | Value::String(_) | Value::Number(_) | Value::Bool(_) | Value::Null => {
+            *value = instead(dice);
+        }
     }
 }
 
@@ -191,7 +193,7 @@ fn with_raw(value: &Value, dice: &mut Dice) -> String {
         let inside = match at {
             Value::Object(members) => members.len(),
             Value::Array(items) => items.len(),
-            _ => 0,
+            Value::String(_) | Value::Number(_) | Value::Bool(_) | Value::Null => 0,
         };
         if inside == 0 || dice.chance(20) {
             break;
@@ -200,7 +202,9 @@ fn with_raw(value: &Value, dice: &mut Dice) -> String {
         at = match at {
             Value::Object(members) => members.iter_mut().nth(chosen).unwrap().1,
             Value::Array(items) => &mut items[chosen],
-            _ => unreachable!("nothing else has something inside"),
+            Value::String(_) | Value::Number(_) | Value::Bool(_) | Value::Null => {
+                unreachable!("nothing else has something inside")
+            }
         };
     }
     *at = json!(MARK);
@@ -241,5 +245,6 @@ fn escaped(old: &str, dice: &mut Dice) -> String {
     let (at, letter) = dice.one_of(&letters);
     let mut units = [0; 2];
     let escape: String = letter.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect();
-    format!("{}{escape}{}", &old[..at], &old[at + letter.len_utf8()..])
+    let (before, after) = old.split_at(at);
+    format!("{before}{escape}{}", after.strip_prefix(letter).unwrap())
 }

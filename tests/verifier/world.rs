@@ -228,7 +228,7 @@ impl World {
         let keys: Vec<String> = block.states.keys().map(|key| hex::encode(&key[..10])).collect();
         let digits = match (dice.below(4), keys.is_empty()) {
             (0 | 1, false) => dice.one_of(&keys),
-            (2, false) => format!("{}{}", &dice.one_of(&keys)[..17], dice.digits(3)),
+            (2, false) => format!("{}{}", dice.one_of(&keys).split_at(17).0, dice.digits(3)),
             _ => dice.digits(20),
         };
         let (code, number) = digits.split_at(12);
