@@ -32,7 +32,8 @@ Every header, seal, leaf hash and root is computed again, every issuer signature
 every command is executed again, and so are the present states that headers commit to. Of a
 database every tile and every row of every projection is compared too. Nothing is written. All
 cores are used; what is found, and in which order, does not depend on their number. Memory: about
-2 KB an entry, more where a stream comes through a pipe (a file is read again where needed).
+1 GB for a million entries, and as much as their invoices have bytes where a stream comes through a
+pipe (a file is read again where a red letter needs its invoice); of a database the tables besides.
 
 A ledger stream is what `piaolian export --format stream` writes and GET /v1/stream gives.
 The last blocks can be cut off any ledger without a trace in it: only --checkpoint shows that.
