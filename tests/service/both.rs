@@ -216,6 +216,9 @@ async fn read_everything(town: &mut Played, invoices: &[Value]) {
         town.read("/v1/invoices/{id}", &format!("/v1/invoices/{id}")).await;
         town.read("/v1/invoices/{id}/life", &format!("/v1/invoices/{id}/life")).await;
         town.read("/v1/invoices/{id}/receipt", &format!("/v1/invoices/{id}/receipt")).await;
+        town.read("/v1/invoices/{id}/receipt", &format!("/v1/invoices/{id}/receipt?state=true")).await;
+        let hash = invoice["hash"].as_str().unwrap();
+        town.read("/v1/state/{id}", &format!("/v1/state/{id}?hash={hash}")).await;
         let scan = invoice["verify_url"].as_str().unwrap();
         town.read("/verify/scan", scan.strip_prefix(PUBLIC_URL).unwrap()).await;
     }
@@ -223,6 +226,9 @@ async fn read_everything(town: &mut Played, invoices: &[Value]) {
     town.read("/v1/invoices/{id}/face.pdf", &format!("/v1/invoices/{first}/face.pdf")).await;
     town.read("/v1/invoices/{id}/qr.png", &format!("/v1/invoices/{first}/qr.png")).await;
     town.read("/v1/invoices/{id}/qr.svg", &format!("/v1/invoices/{first}/qr.svg")).await;
+    town.read("/v1/state/{id}", "/v1/state/144032609110-00099999").await;
+    town.read("/v1/stream", "/v1/stream").await;
+    town.read("/v1/stream", &format!("/v1/stream?from={}", size / 2)).await;
     town.read("/verify", "/verify").await;
     town.read("/claim", "/claim?invoice=x&token=y").await;
 }
