@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use piaolian::ledger::lookup::keys_from_bytes;
 use piaolian::ledger::projection::{Cell, ColumnKind, LEDGER_TABLES, LedgerTable, Row};
 
 use crate::bits::{bits, flipped, key_shown};
@@ -111,7 +112,9 @@ impl Dealer<'_> {
     /// Whether it changes anything, and gives no two rows one key, which no table takes.
     fn is_one(&self, damage: &Damage) -> bool {
         let sound = &self.held.sound[damage.table];
-        let changes = |(row, after): &(usize, Option<Row>)| after.as_ref() != Some(&*sound[*row]);
+        let changes = |(row, after): &(usize, Option<Row>)| {
+            after.as_ref() != Some(&*sound[*row]) && !(after.is_none() && self.arrives_again(damage.table, *row))
+        };
         let mut keys = BTreeSet::new();
         let new = damage.new_keys(self.held);
         let key = damage.table().key;
@@ -119,6 +122,18 @@ impl Dealer<'_> {
         (!damage.added.is_empty() || damage.changed.iter().any(changes))
             && new.iter().all(|key| keys.insert(key.clone()))
             && new.iter().all(free)
+    }
+
+    /// Whether a row that is left out is no loss: a look-up whose key is still on its way, so that the table is complete without it.
+    fn arrives_again(&self, table: usize, row: usize) -> bool {
+        if LEDGER_TABLES[table].name != "lookups" {
+            return false;
+        }
+        let cells = &self.held.sound[table][row];
+        let on_its_way = |row: &Arc<Row>| keys_from_bytes(row[1].as_ref().unwrap()).unwrap();
+        let shown = |number: String| Some(number.into_bytes());
+        let mut young = self.held.rows("young_keys").iter().flat_map(on_its_way);
+        young.any(|(print, entry)| cells[..] == [shown(print.0.to_string()), shown(entry.to_string())])
     }
 
     fn row(&mut self, table: usize) -> usize {
