@@ -296,7 +296,7 @@ mod tests {
     fn a_key_has_one_text() {
         let text = member("a", 1, 1).key.to_string();
         assert_eq!(MemberKey::parse(&text).unwrap().to_string(), text);
-        let x = &text[2..];
+        let x = text.strip_prefix("02").or_else(|| text.strip_prefix("03")).unwrap();
         for bad in [format!("05{x}"), format!("00{x}"), text.to_uppercase()] {
             assert_eq!(MemberKey::parse(&bad).unwrap_err().code, Code::ChainKeyMalformed, "{bad}");
         }

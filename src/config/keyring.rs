@@ -287,8 +287,9 @@ mod tests {
         let digits = key_digits(&add_seal_key(folder.path(), &tencent).unwrap());
         let file = folder.path().join(format!("seal-tencent-{digits}.key"));
         let secret = fs::read_to_string(&file).unwrap();
-        let other = if secret.ends_with('0') { "1" } else { "0" };
-        fs::write(&file, format!("{}{other}", &secret[..63])).unwrap();
+        let other = if secret.ends_with('0') { '1' } else { '0' };
+        let altered: String = secret.chars().take(63).chain([other]).collect();
+        fs::write(&file, altered).unwrap();
         let fault = Keyring::load(folder.path()).map(|_| ()).unwrap_err();
         assert_eq!((fault.code, fault.path), (Code::ConfigInvalid, file.display().to_string()));
     }

@@ -79,10 +79,7 @@ fn every_kind_of_contradiction_is_named_proven_and_no_other() {
     ];
     for (kind, one, other) in cases {
         // The link to a header whose text was changed has to be made anew.
-        let other = match kind {
-            Kind::Members => Header { prev: one.hash().unwrap(), ..other },
-            _ => other,
-        };
+        let other = if kind == Kind::Members { Header { prev: one.hash().unwrap(), ..other } } else { other };
         let evidence = about(&one, &other).unwrap();
         assert_eq!((evidence.kind, evidence.evidence), (kind, Claim::Equivocation));
         let found = verify_evidence(&evidence, &[founders()]);
