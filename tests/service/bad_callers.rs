@@ -33,6 +33,7 @@ fn guarded() -> Vec<Ask> {
         Ask::get("/v1/invoices/144032609110-00000001/qr.svg"),
         Ask::get("/v1/invoices/144032609110-00000001/qr.png"),
         Ask::get("/v1/entries/0"),
+        Ask::get("/v1/stream"),
         Ask::get("/v1/proofs/inclusion?index=0"),
         Ask::get("/v1/invoices/144032609110-00000001/reversals"),
         Ask::post("/v1/invoices/144032609110-00000001/reversals").once("k1").json(&json!({"reason": "ISSUE_ERROR"})),
