@@ -373,11 +373,11 @@ fn the_program_writes_a_stream_and_audits_it() {
     assert_eq!(exported.status.code(), Some(0), "{}", String::from_utf8_lossy(&exported.stderr));
     assert!(std::fs::read(&file).unwrap() == stream(), "the very bytes of the library");
     std::fs::write(&roster, built().roster.text()).unwrap();
-    let tip = lines(stream()).into_iter().skip(1).filter_map(|line| {
+    let mut tip = lines(stream()).into_iter().skip(1).filter_map(|line| {
         let block: Value = serde_json::from_str(&line).ok()?;
         Some(serde_json::json!({"header": block.get("header")?, "seals": block.get("seals")?}))
     });
-    std::fs::write(&checkpoint, tip.last().unwrap().to_string()).unwrap();
+    std::fs::write(&checkpoint, tip.next_back().unwrap().to_string()).unwrap();
 
     let whole = ["audit", "--stream", &file, "--roster", &roster, "--checkpoint", &checkpoint, "--json"];
     let audited = program(&whole, &[]);
