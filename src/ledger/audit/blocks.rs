@@ -58,6 +58,7 @@ impl Audit<'_> {
                 previous = Some(header);
             }
             if !framed {
+                self.given_up = true;
                 self.report.line = None;
                 return Ok(());
             }

@@ -237,6 +237,8 @@ struct Audit<'a> {
     replayable: bool,
     /// Whether an entry is missing: the tree can't be rebuilt behind it.
     gap: bool,
+    /// Whether it is given up before the end of a stream: how far that was read ahead by then is nobody's business.
+    given_up: bool,
 }
 
 /// Audits a ledger. `progress` is told entries done and entries in all.
@@ -280,6 +282,7 @@ impl<'a> Audit<'a> {
             keys: lookups::KeysByBlock::new(),
             replayable: true,
             gap: false,
+            given_up: false,
         }
     }
 

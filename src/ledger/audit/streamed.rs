@@ -113,6 +113,7 @@ pub fn audit_stream<R: BufRead, H: Shelf>(
     let mut lines = Lines { reader, founding, shelf, met: VecDeque::new(), ended: false, fault: None };
     audit.walk(&mut lines, progress)?;
     if let Some((line, message)) = lines.fault
+        && !audit.given_up
         && !audit.report.ends()
     {
         audit.report.line = Some(line);
