@@ -57,9 +57,11 @@ impl Figures {
 
     pub fn missed(&mut self, table: &str, what: impl FnOnce() -> String) {
         self.told(table, "NOBODY");
-        // The first ones tell what is wrong.
+        // The first ones tell what is wrong, at once: a whole run takes long.
         if self.missed.len() < 40 {
-            self.missed.push(what());
+            let what = what();
+            println!("nobody found {what}");
+            self.missed.push(what);
         }
     }
 
