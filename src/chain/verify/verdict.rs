@@ -98,7 +98,7 @@ pub struct Sealed {
 pub struct StateSaid {
     /// `<code>-<number>`.
     pub invoice: String,
-    /// One of the eight words of [`StateWord`], or `absent`: no such number was issued.
+    /// One of the eight words of [`crate::chain::present::StateWord`], or `absent`: no such number was issued.
     pub word: &'static str,
     /// What red letters have not taken back, in fen.
     #[serde(skip_serializing_if = "Option::is_none")]
