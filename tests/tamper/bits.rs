@@ -39,6 +39,9 @@ pub enum Part {
     Key,
     Rest,
     All,
+    /// The first column alone, and all but it.
+    First,
+    Others,
 }
 
 impl Part {
@@ -47,6 +50,8 @@ impl Part {
             Self::Key => 0..table.key,
             Self::Rest => table.key..table.columns.len(),
             Self::All => 0..table.columns.len(),
+            Self::First => 0..1,
+            Self::Others => 1..table.columns.len(),
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! `TAMPER_BITS=all` flips every bit there is instead of a sample; `TAMPER_FILE_BITS` says how many bits of the SQLite file are flipped,
 //! `TAMPER_DAMAGES` and `TAMPER_STREAM_DAMAGES` how many random damages are done to the tables and to the stream of a ledger of
-//! `TAMPER_ENTRIES`; `TAMPER_SEED` is where chance begins.
+//! `TAMPER_ENTRIES` (10,000 where many are asked for); `TAMPER_SEED` is where chance begins.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,6 +25,12 @@ pub fn dice(what: u64) -> Dice {
     let seed = number("TAMPER_SEED", 20_261_124);
     println!("TAMPER_SEED={seed}");
     Dice::of(seed ^ (what << 32))
+}
+
+/// Entries of the ledger that is damaged at random: few in a sample.
+pub fn entries() -> u64 {
+    let damages = number("TAMPER_DAMAGES", 0).max(number("TAMPER_STREAM_DAMAGES", 0));
+    number("TAMPER_ENTRIES", if damages < 1_000 { 300 } else { 10_000 })
 }
 
 /// Threads for what can be shared out.
@@ -57,9 +63,11 @@ impl Figures {
 
     pub fn missed(&mut self, table: &str, what: impl FnOnce() -> String) {
         self.told(table, "NOBODY");
-        // The first ones tell what is wrong.
+        // The first ones tell what is wrong, at once: a whole run takes long.
         if self.missed.len() < 40 {
-            self.missed.push(what());
+            let what = what();
+            println!("nobody found {what}");
+            self.missed.push(what);
         }
     }
 

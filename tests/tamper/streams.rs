@@ -9,7 +9,7 @@ use piaolian::ledger::audit::{Checkpoint, Limits, Trust, audit_stream};
 use piaolian::ledger::stream::InMemory;
 use piaolian::store::{Store, StoreError};
 
-use crate::figures::{Figures, dice, shared_out};
+use crate::figures::{Figures, dice, entries, shared_out};
 use crate::long::{Long, long};
 use crate::seed::{Dice, number};
 use crate::town::town;
@@ -116,7 +116,7 @@ fn tried(long: &Long, foreign: &Lines, remembered: &Checkpoint, dice: &mut Dice,
 fn every_random_damage_of_a_stream_is_found() {
     let since = Instant::now();
     let damages = usize::try_from(number("TAMPER_STREAM_DAMAGES", 20)).unwrap();
-    let long = long(number("TAMPER_ENTRIES", 300));
+    let long = long(entries());
     let foreign = {
         let copy = town().ledger.copy();
         lines_of(&Store::open(&copy.url(), 1).unwrap())
