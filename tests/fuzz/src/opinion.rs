@@ -226,7 +226,7 @@ fn holds_of_header(text: &str) -> Option<bool> {
         && header["time"].as_u64().is_some()
         && (height == 0) == prev_is_zeros
         && (height > 0 || (size == 0 && header["members"] == header["next_members"]))
-        && (version == 1 || height > 0 || header["state"] == PLACEHOLDER.to_string())
+        && (version == 1 || size > 0 || header["state"] == PLACEHOLDER.to_string())
         && (size > 0 || header["root"] == keccak256([]).to_string());
     Some(holds)
 }
