@@ -7,6 +7,7 @@
 //! but the sums of the list pages. Floats live in `pdf.rs` alone, where millimetres become PDF points.
 
 mod attachment;
+mod document;
 mod draw;
 mod face;
 mod first_page;
@@ -16,6 +17,7 @@ mod layout;
 mod list_pages;
 mod pages;
 mod pdf;
+mod press;
 mod qr;
 mod subset;
 mod table;
@@ -23,6 +25,7 @@ mod verifier;
 mod wrap;
 
 pub use attachment::attachment;
+pub use document::Document;
 pub use face::{Face, FaceLine, FaceParty};
 pub use font::Fonts;
 pub use issued::verify_url;
@@ -31,5 +34,6 @@ pub use pages::{
     verify_page,
 };
 pub use pdf::{Rendered, invoice_pdf};
+pub use press::Press;
 pub use qr::{QUIET_MODULES, QrMatrix, matrix, png, svg};
 pub use verifier::verifier_page;
