@@ -18,6 +18,18 @@ pub(super) struct Subset {
     pub name: String,
 }
 
+/// Cuts `font` down to `characters` (with their glyph ids in the whole file), which become glyphs 1, 2, 3 and so on in their order. Gives the
+/// file and its name. No glyph may stand twice.
+pub(super) fn cut(font: &FontFile, characters: &[(char, Glyph)]) -> Result<(Vec<u8>, String), Fault> {
+    let mut remapper = GlyphRemapper::new();
+    for (_, glyph) in characters {
+        remapper.remap(glyph.id);
+    }
+    let bytes = subsetter::subset(font.bytes, 0, &remapper)
+        .map_err(|e| Fault::new(Code::RenderPdf, "", format!("subset of {}: {e}", font.name)))?;
+    Ok((bytes, format!("{}+{}", tag(characters.iter().map(|(character, _)| character)), font.name)))
+}
+
 /// Cuts `font` down to `characters` (with their glyph ids in the whole file).
 pub(super) fn subset(font: &FontFile, characters: &BTreeMap<char, Glyph>) -> Result<Subset, Fault> {
     let mut remapper = GlyphRemapper::new();
