@@ -6,7 +6,8 @@
 use std::fmt::Write as _;
 
 use pdf_writer::types::OutputIntentSubtype;
-use pdf_writer::{Catalog, Chunk, Filter, Name, Pdf, Ref, Str, TextStr};
+use pdf_writer::writers::Catalog;
+use pdf_writer::{Chunk, Filter, Name, Pdf, Ref, Str, TextStr};
 
 use super::super::face::Face;
 
@@ -30,11 +31,7 @@ impl Particulars {
     pub fn of(face: &Face) -> Self {
         let words = [face.kind.title(), &face.code, &face.number];
         let title: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
-        Self {
-            title: printable(&title.join(" ")),
-            author: printable(&face.seller.name),
-            date: face.date.to_string(),
-        }
+        Self { title: printable(&title.join(" ")), author: printable(&face.seller.name), date: face.date.to_string() }
     }
 
     /// The time as PDF writes it.
@@ -63,7 +60,11 @@ impl Particulars {
     fn metadata(&self) -> String {
         let mut creator = String::new();
         if !self.author.is_empty() {
-            let _ = write!(creator, "<dc:creator><rdf:Seq><rdf:li>{}</rdf:li></rdf:Seq></dc:creator>\n", escaped(&self.author));
+            let _ = write!(
+                creator,
+                "<dc:creator><rdf:Seq><rdf:li>{}</rdf:li></rdf:Seq></dc:creator>\n",
+                escaped(&self.author)
+            );
         }
         let time = format!("{}T00:00:00+08:00", self.date);
         format!(

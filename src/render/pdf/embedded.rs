@@ -165,7 +165,9 @@ mod tests {
 
     #[test]
     fn units_become_the_nearest_thousandths() {
-        for (units, em, thousandths) in [(256, 256, 1_000), (128, 512, 250), (-31, 256, -121), (85, 256, 332), (0, 256, 0)] {
+        for (units, em, thousandths) in
+            [(256, 256, 1_000), (128, 512, 250), (-31, 256, -121), (85, 256, 332), (0, 256, 0)]
+        {
             assert_eq!(super::thousandths(units, em), thousandths, "{units} of {em}");
         }
     }

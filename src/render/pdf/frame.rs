@@ -9,8 +9,8 @@
 use std::collections::BTreeMap;
 
 use printpdf::{
-    Color, DictItem, FontId, FontMetrics, FontType, Mm, Op, ParsedFont, PdfDocument, PdfFont,
-    PdfFontHandle, PdfFontMetricsStub, PdfPage, PdfSaveOptions, Pt, Rgb, TextItem, TextMatrix,
+    Color, DictItem, FontId, FontMetrics, FontType, Mm, Op, ParsedFont, PdfDocument, PdfFont, PdfFontHandle,
+    PdfFontMetricsStub, PdfPage, PdfSaveOptions, Pt, Rgb, TextItem, TextMatrix,
 };
 
 use super::super::draw::{Frame, Ink, Mark, Text};
@@ -30,7 +30,8 @@ fn failed(what: String) -> Fault {
 /// # Errors
 /// [`Code::RenderFont`] for a label with a character that no font has; [`Code::RenderPdf`] when printpdf has something to say.
 pub(super) fn draw(frame: &Frame, ready: &Ready<'_>, fonts: &Fonts) -> Result<Vec<u8>, Fault> {
-    let mut drawing = Drawing { height: frame.height, ready, letters: Letters::new(fonts), ops: Vec::new(), font: None };
+    let mut drawing =
+        Drawing { height: frame.height, ready, letters: Letters::new(fonts), ops: Vec::new(), font: None };
     drawing.marks(&frame.marks);
     let Drawing { letters, ops, .. } = drawing;
     if !letters.own.is_empty() || !letters.missing.is_empty() {
@@ -44,10 +45,14 @@ pub(super) fn draw(frame: &Frame, ready: &Ready<'_>, fonts: &Fonts) -> Result<Ve
         // Where a code stands for a character here, printpdf takes it for a glyph's number.
         let characters = prepared.alphabet.characters().iter().zip(1u16..);
         let font = ParsedFont {
-            original_bytes: Vec::new(),
+            // The file that printpdf puts together is thrown away, its fonts with it; it only has to find some.
+            original_bytes: vec![0],
             font_index: 0,
             font_name: None,
-            codepoint_to_glyph: characters.clone().map(|((character, _), code)| (u32::from(*character), code)).collect(),
+            codepoint_to_glyph: characters
+                .clone()
+                .map(|((character, _), code)| (u32::from(*character), code))
+                .collect(),
             glyph_widths: characters.map(|((_, glyph), code)| (code, glyph.advance)).collect(),
             units_per_em: file.units_per_em,
             font_metrics: FontMetrics { ascent: file.ascent, descent: file.descent },
@@ -68,7 +73,7 @@ fn content(document: &PdfDocument) -> Result<Vec<u8>, Fault> {
         return Err(failed(format!("{warning:?}")));
     }
     let page = file.get_pages().into_values().next().ok_or_else(|| failed("no page".to_owned()))?;
-    file.get_page_content(page).map_err(|e| failed(e.to_string()))
+    Ok(file.get_page_content(page))
 }
 
 fn font_id(typeface: Typeface) -> FontId {

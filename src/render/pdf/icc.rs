@@ -2,11 +2,8 @@
 //! from the numbers of the standards, so that no binary of somebody else's is in the repository.
 
 /// Primaries of sRGB, adapted to the D50 of the profile connection space; s15Fixed16.
-const PRIMARIES: [(&[u8; 4], [i32; 3]); 3] = [
-    (b"rXYZ", [0x6FA2, 0x38F5, 0x0390]),
-    (b"gXYZ", [0x6299, 0xB785, 0x18DA]),
-    (b"bXYZ", [0x24A0, 0x0F84, 0xB6CF]),
-];
+const PRIMARIES: [(&[u8; 4], [i32; 3]); 3] =
+    [(b"rXYZ", [0x6FA2, 0x38F5, 0x0390]), (b"gXYZ", [0x6299, 0xB785, 0x18DA]), (b"bXYZ", [0x24A0, 0x0F84, 0xB6CF])];
 
 /// D50, the white of the profile connection space; s15Fixed16.
 const D50: [i32; 3] = [0xF6D6, 0x1_0000, 0xD32D];

@@ -11,12 +11,15 @@ mod archive;
 mod attached;
 mod content;
 mod deflate;
+mod der;
 mod embedded;
 mod frame;
 mod icc;
 mod letters;
 mod plates;
 mod points;
+mod signature;
+mod signer;
 
 use std::collections::BTreeMap;
 
@@ -24,11 +27,11 @@ use pdf_writer::{Filter, Finish as _, Name, Pdf, Rect, Ref, Str, TextStr};
 
 pub(super) use attached::Attached;
 pub(super) use plates::Plates;
+pub use signer::DocumentSigner;
 
 use super::draw::{FrameId, Sheet};
 use super::face::Face;
 use super::font::{Fonts, Typeface};
-use super::layout::Layouts;
 use crate::base::{Code, Fault};
 use archive::Particulars;
 use content::Layer;
@@ -56,17 +59,7 @@ pub struct Rendered {
     pub missing: Vec<char>,
 }
 
-/// The PDF of a face alone, without attachments. Prepares everything anew each time: for whoever needs one.
-///
-/// # Errors
-/// Those of [`Layouts::sheets`]; [`Code::RenderPdf`] when the file could not be put together.
-pub fn invoice_pdf(face: &Face, fonts: &Fonts) -> Result<Rendered, Fault> {
-    let layouts = Layouts::load(fonts)?;
-    let plates = Plates::prepare(layouts.frames(), fonts)?;
-    write(face, &layouts.sheets(face, fonts)?, &[], &plates, fonts)
-}
-
-/// Writes sheets and what is attached.
+/// Writes sheets and what is attached; signed, if there is a signer.
 ///
 /// # Errors
 /// [`Code::RenderPdf`].
@@ -74,6 +67,7 @@ pub(super) fn write(
     face: &Face,
     sheets: &[Sheet],
     attached: &[Attached<'_>],
+    signer: Option<&DocumentSigner>,
     plates: &Plates,
     fonts: &Fonts,
 ) -> Result<Rendered, Fault> {
@@ -83,11 +77,18 @@ pub(super) fn write(
     file.pdf.set_version(1, 7);
     let [catalog, pages, info, metadata, profile] = [(); 5].map(|()| file.next.bump());
     let particulars = Particulars::of(face);
+    // First of all that may look like it: `sign` finds it by its bytes.
+    let signature = signer.map(|signer| file.signature_place(signer, &particulars));
     particulars.write_info(&mut file.pdf, info);
     particulars.write_metadata(&mut file.pdf, metadata);
     archive::write_profile(&mut file.pdf, profile, &plates.profile);
     let resources = file.resources(&layers, &letters, plates, fonts)?;
-    let page_ids: Vec<Ref> = layers.iter().map(|layer| file.page(layer, pages, &resources)).collect();
+    let mut page_ids: Vec<Ref> = Vec::new();
+    for layer in &layers {
+        // The field of the signature is on the first page.
+        let field = signature.filter(|_| page_ids.is_empty());
+        page_ids.push(file.page(layer, pages, &resources, field));
+    }
     let count = i32::try_from(page_ids.len()).unwrap_or(i32::MAX);
     file.pdf.pages(pages).kids(page_ids).count(count);
     let specifications = file.attachments(attached, &particulars)?;
@@ -105,8 +106,16 @@ pub(super) fn write(
             entries.insert(Str(name.as_bytes()), *id);
         }
     }
+    if let Some(place) = signature {
+        place.write_form(&mut root);
+    }
     root.finish();
-    Ok(Rendered { bytes: file.pdf.finish(), missing: letters.missing.into_iter().collect() })
+    let bytes = file.pdf.finish();
+    let bytes = match signer {
+        Some(signer) => signature::sign(bytes, signer)?,
+        None => bytes,
+    };
+    Ok(Rendered { bytes, missing: letters.missing.into_iter().collect() })
 }
 
 /// The layer of a page, and what it lies on.
@@ -194,7 +203,13 @@ impl File {
         (id, fonts)
     }
 
-    fn page(&mut self, layer: &Laid<'_>, parent: Ref, shared: &Resources) -> Ref {
+    fn signature_place(&mut self, signer: &DocumentSigner, particulars: &Particulars) -> signature::Place {
+        let place = signature::Place { dictionary: self.next.bump(), field: self.next.bump() };
+        place.write_dictionary(&mut self.pdf, signer.bytes_max(), &particulars.pdf_date());
+        place
+    }
+
+    fn page(&mut self, layer: &Laid<'_>, parent: Ref, shared: &Resources, signature: Option<signature::Place>) -> Ref {
         let [id, content] = [(); 2].map(|()| self.next.bump());
         self.pdf.stream(content, &layer.content).filter(Filter::FlateDecode);
         let mut page = self.pdf.page(id);
@@ -210,6 +225,11 @@ impl File {
             resources.x_objects().pair(Name(FRAME.as_bytes()), *form);
         }
         resources.finish();
+        page.annotations(signature.map(|place| place.field));
+        page.finish();
+        if let Some(place) = signature {
+            place.write_field(&mut self.pdf, id);
+        }
         id
     }
 

@@ -73,9 +73,9 @@ fn plate(frame: &Frame, figure: &PreparedFont, fonts: &Fonts) -> Result<Plate, F
             alphabets.entry(typeface).or_default().take(fonts.file(typeface), character, glyph);
         }
     }
-    let prepared = alphabets.into_iter().map(|(typeface, alphabet)| {
-        PreparedFont::of(fonts, typeface, alphabet).map(|prepared| (typeface, prepared))
-    });
+    let prepared = alphabets
+        .into_iter()
+        .map(|(typeface, alphabet)| PreparedFont::of(fonts, typeface, alphabet).map(|prepared| (typeface, prepared)));
     let prepared: BTreeMap<Typeface, PreparedFont> = prepared.collect::<Result<_, Fault>>()?;
     let content = frame::draw(frame, &ready(figure, &prepared), fonts)?;
     Ok(Plate { content: deflate(&content, Effort::Thorough)?, fonts: prepared })

@@ -58,7 +58,8 @@ mod tests {
 
     #[test]
     fn micrometres_become_the_nearest_hundredth_of_a_point() {
-        for (micrometres, points) in [(25_400, 7_200), (210_000, 59_528), (140_000, 39_685), (-25_400, -7_200), (0, 0)] {
+        for (micrometres, points) in [(25_400, 7_200), (210_000, 59_528), (140_000, 39_685), (-25_400, -7_200), (0, 0)]
+        {
             assert_eq!(hundredths(micrometres), points);
         }
     }

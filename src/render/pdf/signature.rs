@@ -1,6 +1,7 @@
 //! The place of a signature in a PDF (PAdES-B-B, ETSI EN 319 142-1; ISO 32000-1, 12.8): an invisible field on the first page, and a dictionary
 //! with room for the signature, which is put there once all other bytes stand.
 
+use pdf_writer::writers::Catalog;
 use pdf_writer::{Chunk, Finish as _, Name, Rect, Ref, Str, TextStr};
 use sha2::{Digest as _, Sha256};
 
@@ -57,7 +58,7 @@ impl Place {
     }
 
     /// Writes into the catalog that there is a form with this field.
-    pub fn write_form(self, catalog: &mut pdf_writer::Catalog<'_>) {
+    pub fn write_form(self, catalog: &mut Catalog<'_>) {
         let mut form = catalog.insert(Name(b"AcroForm")).dict();
         form.insert(Name(b"Fields")).array().item(self.field);
         form.pair(Name(b"SigFlags"), SIGNATURE_FLAGS);

@@ -12,7 +12,9 @@ use p256::pkcs8::DecodePrivateKey as _;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::der::{BIT_STRING, INTEGER, OBJECT_ID, OCTET_STRING, Read, SEQUENCE, SET, context, read, read_all, set, value};
+use super::der::{
+    BIT_STRING, INTEGER, OBJECT_ID, OCTET_STRING, Read, SEQUENCE, SET, context, read, read_all, set, value,
+};
 use crate::base::{Code, Fault};
 
 /// signedData, data, contentType, messageDigest of PKCS #7 and #9.
@@ -75,9 +77,8 @@ impl DocumentSigner {
     }
 
     fn attributes(&self, digest: &[u8; 32]) -> Vec<Vec<u8>> {
-        let attribute = |name: &[u8], content: &[u8]| {
-            value(SEQUENCE, &[&value(OBJECT_ID, &[name]), &value(SET, &[content])])
-        };
+        let attribute =
+            |name: &[u8], content: &[u8]| value(SEQUENCE, &[&value(OBJECT_ID, &[name]), &value(SET, &[content])]);
         let own = self.certificates.first().map(Vec::as_slice).unwrap_or_default();
         // The directory name among the general names of the issuer, and the serial.
         let names = value(SEQUENCE, &[&value(context(4), &[&self.issuer])]);
@@ -136,7 +137,8 @@ impl<'a> CertificateParts<'a> {
         parts.next_if(|part| part.tag == context(0));
         let serial = parts.next().filter(|part| part.tag == INTEGER)?;
         let mut sequence = || parts.next().filter(|part: &Read<'_>| part.tag == SEQUENCE);
-        let (_algorithm, issuer, _validity, _subject, key) = (sequence()?, sequence()?, sequence()?, sequence()?, sequence()?);
+        let (_algorithm, issuer, _validity, _subject, key) =
+            (sequence()?, sequence()?, sequence()?, sequence()?, sequence()?);
         let bits = read_all(key.content)?.into_iter().nth(1).filter(|part| part.tag == BIT_STRING)?;
         // No bits are unused.
         let public_key = bits.content.strip_prefix(&[0])?;
