@@ -23,6 +23,7 @@ mod subset;
 mod table;
 mod verifier;
 mod wrap;
+mod xml;
 
 pub use attachment::attachment;
 pub use document::Document;
@@ -37,3 +38,4 @@ pub use pdf::{Rendered, invoice_pdf};
 pub use press::Press;
 pub use qr::{QUIET_MODULES, QrMatrix, matrix, png, svg};
 pub use verifier::verifier_page;
+pub use xml::{INVOICE_NAMESPACE, LEDGER_NAMESPACE, invoice_xml};
