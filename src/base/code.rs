@@ -314,6 +314,7 @@ codes! {
     RenderPngSize = "RENDER-PNG-SIZE", Refused, "The asked size of a QR image is out of range.";
     RenderPdf = "RENDER-PDF", Internal, "The PDF could not be put together.";
     RenderNoInvoice = "RENDER-NO-INVOICE", Refused, "A receipt is to be drawn whose entry issued no invoice.";
+    RenderXml = "RENDER-XML", Internal, "An XML document could not be put together.";
     RenderPage = "RENDER-PAGE", Internal, "A web page could not be filled in.";
 
     // --- sequencer and http (HTTP-..., SEQ-...)

@@ -19,6 +19,7 @@ mod press;
 mod qr;
 mod subset;
 mod verifier;
+mod xml;
 
 pub use attachment::attachment;
 pub use document::Document;
@@ -33,3 +34,4 @@ pub use pdf::{Rendered, invoice_pdf};
 pub use press::Press;
 pub use qr::{QUIET_MODULES, QrMatrix, matrix, png, svg};
 pub use verifier::verifier_page;
+pub use xml::{INVOICE_NAMESPACE, LEDGER_NAMESPACE, invoice_xml};
