@@ -41,6 +41,9 @@ mod days;
 #[path = "service/documents.rs"]
 mod documents;
 #[cfg(test)]
+#[path = "service/glyphs.rs"]
+mod glyphs;
+#[cfg(test)]
 #[path = "service/holds.rs"]
 mod holds;
 #[cfg(test)]

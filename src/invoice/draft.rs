@@ -1,5 +1,7 @@
 //! An invoice as asked for: the wire shape, nothing checked yet but the forms of numbers and ids.
 
+use std::fmt;
+
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::checked::Document;
@@ -46,6 +48,36 @@ pub struct Draft {
     /// 开票人.
     #[serde(default, deserialize_with = "never_null", skip_serializing_if = "Option::is_none")]
     pub drawer: Option<String>,
+}
+
+impl Draft {
+    /// Shows every text that will be printed, with its path in the draft.
+    pub fn each_text<'a>(&'a self, mut show: impl FnMut(fmt::Arguments<'_>, &'a str)) {
+        let Buyer { kind: _, name, taxpayer_id, address_phone, bank_account } = &self.buyer;
+        let mut optional = |path: &str, text: &'a Option<String>| {
+            if let Some(text) = text {
+                show(format_args!("{path}"), text);
+            }
+        };
+        optional("buyer.taxpayer_id", taxpayer_id);
+        optional("buyer.address_phone", address_phone);
+        optional("buyer.bank_account", bank_account);
+        optional("remark", &self.remark);
+        optional("payee", &self.payee);
+        optional("reviewer", &self.reviewer);
+        optional("drawer", &self.drawer);
+        show(format_args!("buyer.name"), name);
+        for (nth, line) in self.lines.iter().enumerate() {
+            show(format_args!("lines[{nth}].category"), &line.category);
+            show(format_args!("lines[{nth}].name"), &line.name);
+            if let Some(specification) = &line.specification {
+                show(format_args!("lines[{nth}].specification"), specification);
+            }
+            if let Some(unit) = &line.unit {
+                show(format_args!("lines[{nth}].unit"), unit);
+            }
+        }
+    }
 }
 
 /// One line as asked for.
