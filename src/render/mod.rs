@@ -20,11 +20,12 @@ mod qr;
 mod subset;
 mod turn;
 mod verifier;
+mod xml;
 
 pub use attachment::attachment;
 pub use document::Document;
 pub use face::{Face, FaceKind, FaceLine, FaceParty};
-pub use font::Fonts;
+pub use font::{Fonts, surely_drawn};
 pub use issued::verify_url;
 pub use pages::{
     ClaimPage, FormPage, IndexPage, SealLine, Shown, Verdict, VerifyPage, claim_page, form_page, index_page,
@@ -34,3 +35,4 @@ pub use pdf::{DocumentSigner, Rendered};
 pub use press::{Press, invoice_pdf};
 pub use qr::{QUIET_MODULES, QrMatrix, matrix, png, svg};
 pub use verifier::verifier_page;
+pub use xml::{INVOICE_NAMESPACE, LEDGER_NAMESPACE, invoice_xml};

@@ -96,11 +96,18 @@ fn sheets(face: &Face, layouts: &Layouts, fonts: &Fonts) -> Result<Vec<Sheet>, F
 }
 
 /// What the PDF of a document carries.
-fn attached(document: &Document) -> Vec<Attached<'_>> {
-    vec![Attached {
+fn attached(document: &Document) -> [Attached<'_>; 2] {
+    let receipt = Attached {
         name: "receipt.json",
         media_type: "application/json",
-        description: "区块链收据 Receipt: proves the invoice; check it with `piaolian verify`",
+        description: "区块链收据 Receipt: proves this invoice; checked by `piaolian verify`",
         bytes: document.receipt.as_bytes(),
-    }]
+    };
+    let xml = Attached {
+        name: "invoice.xml",
+        media_type: "text/xml",
+        description: "发票数据 Invoice data",
+        bytes: document.xml.as_bytes(),
+    };
+    [receipt, xml]
 }
