@@ -165,10 +165,10 @@ fn foreign_names() -> Value {
         line("动漫", "株式会社さくらの電子書籍パック", "セット", "1", "3200", 600),
     ]);
     draft["buyer"]["name"] = json!("Müller & Söhne Handelsgesellschaft mbH, Niederlassung Shenzhen");
-    draft["buyer"]["address_phone"] = json!("Łódź Street 15, Ōsaka Tower 8F, Futian, Shenzhen +86 755 0000 0013");
+    draft["buyer"]["address_phone"] = json!("Rue de l’Évêché 15, Ōsaka Tower 8F, Futian, Shenzhen +86 755 0000 0013");
     draft["drawer"] = json!("José Núñez");
     draft["payee"] = json!("Иван Петров");
-    draft["remark"] = json!("Invoice for PO-2026/0815. Ελληνικά: τιμολόγιο. Спасибо! ありがとうございました。");
+    draft["remark"] = json!("Invoice for PO-2026/0815. Größe, façade, señal. Спасибо! ありがとうございました。");
     draft
 }
 
