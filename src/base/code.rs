@@ -317,6 +317,9 @@ codes! {
     RenderXml = "RENDER-XML", Internal, "An XML document could not be put together.";
     RenderPage = "RENDER-PAGE", Internal, "A web page could not be filled in.";
 
+    // --- export (EXPORT-...)
+    ExportTooLarge = "EXPORT-TOO-LARGE", Internal, "What is to be packed is larger than a ZIP archive can be.";
+
     // --- sequencer and http (HTTP-..., SEQ-...)
     SeqBusy = "SEQ-BUSY", Busy, "The queue is full; nothing was done; try again after the time named in Retry-After.";
     SeqStopped = "SEQ-STOPPED", Busy, "The sequencer has stopped; nothing was done.";
