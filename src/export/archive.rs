@@ -73,7 +73,9 @@ impl Archive {
         written.checked_add(size).ok_or_else(|| too_large("more than the 4 GiB"))?;
         let mut bytes = directory;
         bytes.extend_from_slice(b"PK\x05\x06\0\0\0\0");
-        for part in [&files.to_le_bytes()[..], &files.to_le_bytes(), &size.to_le_bytes(), &written.to_le_bytes(), &[0, 0]] {
+        for part in
+            [&files.to_le_bytes()[..], &files.to_le_bytes(), &size.to_le_bytes(), &written.to_le_bytes(), &[0, 0]]
+        {
             bytes.extend_from_slice(part);
         }
         Ok(bytes)
