@@ -314,6 +314,8 @@ codes! {
     RenderPngSize = "RENDER-PNG-SIZE", Refused, "The asked size of a QR image is out of range.";
     RenderPdf = "RENDER-PDF", Internal, "The PDF could not be put together.";
     RenderNoInvoice = "RENDER-NO-INVOICE", Refused, "A receipt is to be drawn whose entry issued no invoice.";
+    RenderNoPage = "RENDER-NO-PAGE", Missing, "A document has fewer pages than the one that is asked for.";
+    RenderOfd = "RENDER-OFD", Internal, "The OFD file could not be put together.";
     RenderXml = "RENDER-XML", Internal, "An XML document could not be put together.";
     RenderPage = "RENDER-PAGE", Internal, "A web page could not be filled in.";
 

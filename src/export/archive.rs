@@ -105,7 +105,7 @@ mod tests {
             let mut file = read.by_index(index).unwrap();
             let mut found = Vec::new();
             file.read_to_end(&mut found).unwrap();
-            assert_eq!((file.name(), found.as_slice()), (name, content));
+            assert_eq!((&*file.name().unwrap(), found.as_slice()), (name, content));
         }
     }
 
@@ -116,7 +116,7 @@ mod tests {
             let mut file = zip::read::read_zipfile_from_stream(&mut from_front).unwrap().unwrap();
             let mut found = Vec::new();
             file.read_to_end(&mut found).unwrap();
-            assert_eq!((file.name(), found.as_slice()), (name, content));
+            assert_eq!((&*file.name().unwrap(), found.as_slice()), (name, content));
         }
     }
 

@@ -11,13 +11,20 @@ mod document;
 mod draw;
 mod face;
 mod font;
+mod glyphs;
 mod issued;
 mod layout;
+mod ofd;
+mod outline;
 mod pages;
 mod pdf;
 mod press;
 mod qr;
+#[cfg(test)]
+mod sample;
 mod subset;
+mod svg;
+mod turn;
 mod verifier;
 mod xml;
 

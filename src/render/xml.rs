@@ -201,6 +201,11 @@ impl XmlSheet {
         self.write(Event::End(BytesEnd::new(name)))
     }
 
+    /// An element that holds nothing.
+    pub fn empty(&mut self, name: &str, attributes: &[(&str, &str)]) -> Result<(), Fault> {
+        self.write(Event::Empty(self.start(name, attributes)?))
+    }
+
     /// An element that holds a text.
     pub fn text(&mut self, name: &str, attributes: &[(&str, &str)], text: &str) -> Result<(), Fault> {
         self.write(Event::Start(self.start(name, attributes)?))?;
