@@ -31,7 +31,7 @@ mod xml;
 pub use attachment::attachment;
 pub use document::Document;
 pub use face::{Face, FaceKind, FaceLine, FaceParty};
-pub use font::Fonts;
+pub use font::{Fonts, surely_drawn};
 pub use issued::verify_url;
 pub use pages::{
     ClaimPage, FormPage, IndexPage, SealLine, Shown, Verdict, VerifyPage, claim_page, form_page, index_page,
