@@ -1,4 +1,4 @@
-//! Documents for the tests of this room: that of a golden receipt, and changes of it.
+//! Documents for the tests of this room: that of a golden entry, and changes of it.
 
 use serde_json::Value;
 
@@ -7,14 +7,16 @@ use super::face::{Face, FaceLine};
 use super::xml::invoice_xml;
 use crate::chain::receipt::Receipt;
 
-/// The document of the first golden receipt of an invoice.
+/// The document of the first invoice of the golden entries, in a receipt that nobody verifies here.
 pub(super) fn document() -> Document {
-    let cases: Value = serde_json::from_str(include_str!("../../fixtures/chain/receipts.json")).unwrap();
-    let receipts = cases["cases"].as_array().unwrap().iter().map(|case| case["receipt"].as_str().unwrap());
-    let mut documents = receipts.filter_map(|receipt| {
-        Document::of(&Receipt::from_json(receipt.as_bytes()).ok()?, "https://verify.example").ok()
-    });
-    documents.next().unwrap()
+    let golden = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    let entries = golden(include_str!("../../fixtures/chain/entries.json"));
+    let issue = entries["entries"].as_array().unwrap().iter().find(|entry| entry["kind"] == "issue").unwrap();
+    let receipts = golden(include_str!("../../fixtures/chain/receipts.json"));
+    let receipt = receipts["cases"][0]["receipt"].as_str().unwrap();
+    let mut receipt = Receipt::from_json(receipt.as_bytes()).unwrap();
+    receipt.entry = issue["text"].as_str().unwrap().to_owned();
+    Document::of(&receipt, "https://verify.example").unwrap()
 }
 
 /// The same with another face.

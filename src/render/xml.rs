@@ -241,16 +241,10 @@ mod tests {
     use quick_xml::Reader;
 
     use super::*;
-    use crate::chain::hash::leaf_hash;
-    use crate::ledger::entry::Entry;
+    use crate::render::sample::document;
 
-    /// The face of the first invoice of the golden entries.
     fn golden() -> Face {
-        let entries = include_str!("../../fixtures/chain/entries.json");
-        let entries: serde_json::Value = serde_json::from_str(entries).unwrap();
-        let issue = entries["entries"].as_array().unwrap().iter().find(|entry| entry["kind"] == "issue").unwrap();
-        let text = issue["text"].as_str().unwrap();
-        Face::of(&Entry::parse(text).unwrap(), &leaf_hash(text), 2, "https://verify.example").unwrap()
+        document().face
     }
 
     /// What an XML reader finds: each element that holds a text, by its path.

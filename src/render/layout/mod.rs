@@ -167,8 +167,8 @@ mod tests {
         }
     }
 
-    fn texts(marks: &[Mark]) -> Vec<&Text> {
-        let of_mark = |mark| match mark {
+    fn texts<'a>(marks: &'a [Mark]) -> Vec<&'a Text> {
+        let of_mark = |mark: &'a Mark| match mark {
             Mark::Text(text) => vec![text],
             Mark::Span { marks, .. } => texts(marks),
             Mark::Rule { .. } | Mark::Ellipse { .. } | Mark::Code { .. } => Vec::new(),
