@@ -24,3 +24,6 @@ mod documents;
 #[cfg(test)]
 #[path = "readers/python.rs"]
 mod python;
+#[cfg(test)]
+#[path = "readers/signature.rs"]
+mod signature;

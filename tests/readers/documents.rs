@@ -23,8 +23,11 @@ fn fixture(path: &str) -> Value {
 }
 
 pub fn line(name: &str, fen: i64) -> Value {
+    // A decimal in its shortest form.
+    let price = format!("{}.{:02}", fen / 100, fen % 100);
+    let price = price.trim_end_matches('0').trim_end_matches('.');
     json!({"category": "餐饮服务", "name": name, "classification": "3070401000000000000", "amount": fen, "rate": 600,
-           "unit": "餐", "quantity": "1", "price": format!("{}.{:02}", fen / 100, fen % 100)})
+           "unit": "餐", "quantity": "1", "price": price})
 }
 
 pub fn draft(buyer: &str, lines: &[Value]) -> Value {
