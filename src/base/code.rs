@@ -314,6 +314,7 @@ codes! {
     RenderQrTooLong = "RENDER-QR-TOO-LONG", Refused, "A text does not fit into a QR code.";
     RenderPngSize = "RENDER-PNG-SIZE", Refused, "The asked size of a QR image is out of range.";
     RenderPdf = "RENDER-PDF", Internal, "The PDF could not be put together.";
+    RenderSigner = "RENDER-SIGNER", Malformed, "The key or the certificate that documents are to be signed with can't be used.";
     RenderNoInvoice = "RENDER-NO-INVOICE", Refused, "A receipt is to be drawn whose entry issued no invoice.";
     RenderPage = "RENDER-PAGE", Internal, "A web page could not be filled in.";
 

@@ -4,36 +4,33 @@
 //! machine; a character that no font has is drawn as a box and named in [`Rendered::missing`], never dropped in silence.
 //!
 //! *Invariant:* decides no invoice rule, knows no SQL and no HTTP; reads no clock, no file and no environment; does no arithmetic on money
-//! but the sums of the list pages. Floats live in `pdf.rs` alone, where millimetres become PDF points.
+//! but the sums of the list pages. Floats live in `pdf` alone, where two libraries take nothing else.
 
 mod attachment;
 mod document;
 mod draw;
 mod face;
-mod first_page;
 mod font;
 mod issued;
 mod layout;
-mod list_pages;
 mod pages;
 mod pdf;
 mod press;
 mod qr;
 mod subset;
-mod table;
+mod turn;
 mod verifier;
-mod wrap;
 
 pub use attachment::attachment;
 pub use document::Document;
-pub use face::{Face, FaceLine, FaceParty};
+pub use face::{Face, FaceKind, FaceLine, FaceParty};
 pub use font::{Fonts, surely_drawn};
 pub use issued::verify_url;
 pub use pages::{
     ClaimPage, FormPage, IndexPage, SealLine, Shown, Verdict, VerifyPage, claim_page, form_page, index_page,
     verify_page,
 };
-pub use pdf::{Rendered, invoice_pdf};
-pub use press::Press;
+pub use pdf::{DocumentSigner, Rendered};
+pub use press::{Press, invoice_pdf};
 pub use qr::{QUIET_MODULES, QrMatrix, matrix, png, svg};
 pub use verifier::verifier_page;
