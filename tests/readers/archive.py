@@ -11,6 +11,7 @@ import io
 import json
 import re
 import sys
+import zlib
 from datetime import datetime
 
 import pikepdf
@@ -638,11 +639,17 @@ def encrypted(data):
 
 
 def compressed_xmp(data):
-    pdf, out = pikepdf.open(io.BytesIO(data)), io.BytesIO()
-    import zlib
-    pdf.Root.Metadata.write(zlib.compress(bytes(pdf.Root.Metadata.read_bytes())), filter=Name.FlateDecode)
-    pdf.save(out, static_id=True, compress_streams=False, stream_decode_level=pikepdf.StreamDecodeLevel.none)
-    return out.getvalue()
+    """By hand, as a second revision: whatever qpdf saves has its XMP uncompressed."""
+    pdf = pikepdf.open(io.BytesIO(data))
+    body = zlib.compress(bytes(pdf.Root.Metadata.read_bytes()))
+    number, _ = pdf.Root.Metadata.objgen
+    at, before = len(data), int(re.findall(rb"startxref\s+(\d+)", data)[-1])
+    ids = b"".join(b"<%s>" % bytes(i).hex().encode() for i in pdf.trailer.ID)
+    head = b"%d 0 obj\n<</Type/Metadata/Subtype/XML/Filter/FlateDecode/Length %d>>\nstream\n" % (number, len(body))
+    added = head + body + b"\nendstream\nendobj\n"
+    trailer = b"trailer\n<</Size %d/Root %d 0 R/Info %d 0 R/ID[%s]/Prev %d>>\nstartxref\n%d\n%%%%EOF\n" % (
+        int(pdf.trailer.Size), pdf.trailer.Root.objgen[0], pdf.trailer.Info.objgen[0], ids, before, at + len(added))
+    return data + added + b"xref\n%d 1\n%010d 00000 n \n" % (number, at) + trailer
 
 
 def untagged(font):
