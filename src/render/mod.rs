@@ -6,7 +6,6 @@
 //! *Invariant:* decides no invoice rule, knows no SQL and no HTTP; reads no clock, no file and no environment; does no arithmetic on money
 //! but the sums of the list pages. Floats live in `pdf.rs` alone, where millimetres become PDF points.
 
-mod attachment;
 mod document;
 mod draw;
 mod face;
@@ -18,13 +17,13 @@ mod list_pages;
 mod pages;
 mod pdf;
 mod press;
+mod proof;
 mod qr;
 mod subset;
 mod table;
 mod verifier;
 mod wrap;
 
-pub use attachment::attachment;
 pub use document::Document;
 pub use face::{Face, FaceLine, FaceParty};
 pub use font::Fonts;
@@ -35,5 +34,6 @@ pub use pages::{
 };
 pub use pdf::{Rendered, invoice_pdf};
 pub use press::Press;
+pub use proof::attachment;
 pub use qr::{QUIET_MODULES, QrMatrix, matrix, png, svg};
 pub use verifier::verifier_page;
