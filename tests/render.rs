@@ -10,7 +10,7 @@ use piaolian::base::{Code, LegalDate};
 use piaolian::chain::hash::leaf_hash;
 use piaolian::invoice::{Checked, InvoiceId, Reason, ReversalAsked};
 use piaolian::ledger::entry::Entry;
-use piaolian::render::{Face, FaceLine, FaceParty, Fonts, Rendered, invoice_pdf, png};
+use piaolian::render::{Face, FaceKind, FaceLine, FaceParty, Fonts, Rendered, invoice_pdf, png};
 use serde_json::Value;
 
 const HASH: &str = "01645d47765dd7aec052188019747d2b9ff4a734a5a7c45ffec86832c070910a19";
@@ -33,7 +33,7 @@ fn line(name: &str, amount_fen: i64, tax_fen: i64) -> FaceLine {
 /// The restaurant bill of domain.md 1.3, with parties of our own.
 fn restaurant() -> Face {
     Face {
-        title: "深圳电子普通发票".to_owned(),
+        kind: FaceKind::Ordinary,
         title_note: String::new(),
         code: "144032609110".to_owned(),
         number: "08527037".to_owned(),
@@ -178,7 +178,7 @@ fn assert_holds_all(face: &Face) {
     }
     let date = face.date.to_face_text();
     for value in [
-        &face.title,
+        face.kind.title(),
         &face.code,
         &face.number,
         &date,

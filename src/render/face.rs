@@ -2,11 +2,33 @@
 
 use crate::base::LegalDate;
 
+/// Which kind of document a face is; each has its layout under `templates/face`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FaceKind {
+    /// The blockchain ordinary invoice (domain.md 1.2).
+    Ordinary,
+    /// The fully digital ordinary invoice (数电票, domain.md 1.12): a number of 20 digits, no code, no check code, no cipher area.
+    Digital,
+}
+
+impl FaceKind {
+    /// Every kind.
+    pub const ALL: [Self; 2] = [Self::Ordinary, Self::Digital];
+
+    /// The title of the document.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Ordinary => "深圳电子普通发票",
+            Self::Digital => "电子发票（普通发票）",
+        }
+    }
+}
+
 /// One invoice as it is printed. Empty strings print nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Face {
-    /// The title, `深圳电子普通发票`.
-    pub title: String,
+    /// Kind of document; says the title.
+    pub kind: FaceKind,
     /// What stands below the title: that it is a red letter.
     pub title_note: String,
     /// Invoice code, 12 digits.

@@ -1,12 +1,9 @@
 //! From an entry to what is printed: the face of an issued invoice is a function of its entry and place, nothing else.
 
-use super::face::{Face, FaceLine, FaceParty};
+use super::face::{Face, FaceKind, FaceLine, FaceParty};
 use crate::chain::hash::Hash;
 use crate::invoice::{Checked, CheckedLine, InvoiceNumber, Mark, Pricing, capital};
 use crate::ledger::entry::{Entry, Issued};
-
-/// Title of the blockchain ordinary invoice (domain.md 0).
-const TITLE: &str = "深圳电子普通发票";
 
 /// What stands below the title of a red letter.
 const RED_NOTE: &str = "红字（负数）";
@@ -26,7 +23,7 @@ impl Face {
         let buyer = draft.buyer();
         let seller = draft.seller();
         Some(Self {
-            title: TITLE.to_owned(),
+            kind: FaceKind::Ordinary,
             title_note: draft.red().map(|_| RED_NOTE.to_owned()).unwrap_or_default(),
             code: code.to_string(),
             number: number.to_string(),

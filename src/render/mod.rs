@@ -9,23 +9,19 @@
 mod document;
 mod draw;
 mod face;
-mod first_page;
 mod font;
 mod issued;
 mod layout;
-mod list_pages;
 mod pages;
 mod pdf;
 mod press;
 mod proof;
 mod qr;
 mod subset;
-mod table;
 mod verifier;
-mod wrap;
 
 pub use document::Document;
-pub use face::{Face, FaceLine, FaceParty};
+pub use face::{Face, FaceKind, FaceLine, FaceParty};
 pub use font::Fonts;
 pub use issued::verify_url;
 pub use pages::{

@@ -13,7 +13,7 @@ use printpdf::{
 use super::draw::{Ink, Mark, Sheet, Text};
 use super::face::Face;
 use super::font::{BOX, Fonts, Glyph, Place, Typeface};
-use super::layout;
+use super::layout::Layouts;
 use super::qr::{QUIET_MODULES, QrMatrix};
 use super::subset::{Subset, subset};
 use crate::base::limits::LINES_PER_INVOICE_MAX;
@@ -38,9 +38,10 @@ pub fn invoice_pdf(face: &Face, fonts: &Fonts) -> Result<Rendered, Fault> {
         let message = format!("{} lines, at most {LINES_PER_INVOICE_MAX}", face.lines.len());
         return Err(Fault::new(Code::RenderLinesTooMany, "lines", message));
     }
-    let sheets = layout::pages(face, fonts)?;
+    let layouts = Layouts::load(fonts)?;
+    let sheets = layouts.sheets(face, fonts)?;
     let mut used = Used::default();
-    let pages = sheets.iter().map(|sheet| page(sheet, fonts, &mut used)).collect();
+    let pages = sheets.iter().map(|sheet| page(sheet, &layouts, fonts, &mut used)).collect();
     let mut document = PdfDocument::new("");
     document.with_pages(pages);
     for (typeface, characters) in &used.characters {
@@ -104,39 +105,62 @@ fn millimetres(micrometres: i32) -> Mm {
 }
 
 fn colour(ink: Ink) -> Color {
-    let (r, g, b) = match ink {
-        Ink::Label => (0.55, 0.20, 0.12),
-        Ink::Value => (0.08, 0.08, 0.10),
-        Ink::Faint => (0.97, 0.86, 0.84),
-        Ink::Warning => (0.80, 0.10, 0.10),
-        Ink::Quiet => (0.42, 0.38, 0.36),
-    };
+    let [r, g, b] = ink.0.map(|part| f32::from(part) / 255.0);
     Color::Rgb(Rgb { r, g, b, icc_profile: None })
 }
 
-fn page(sheet: &Sheet, fonts: &Fonts, used: &mut Used) -> PdfPage {
-    let mut ops = vec![Op::SetOutlineColor { col: colour(Ink::Label) }];
-    let mut rule_width = None;
-    let mut state = TextState::default();
-    for mark in &sheet.marks {
-        match mark {
-            Mark::Text(text) => show(text, sheet.height, fonts, used, &mut state, &mut ops),
-            Mark::Rule { from, to, width } => {
-                if rule_width.replace(*width) != Some(*width) {
-                    ops.push(Op::SetOutlineThickness { pt: Pt(points(*width)) });
-                }
-                let place = |(x, y): (i32, i32)| [real(points(x)), real(points(sheet.height - y))];
-                ops.push(raw("m", place(*from).into()));
-                ops.push(raw("l", place(*to).into()));
-                ops.push(raw("S", Vec::new()));
-            }
-            Mark::Code { x, y, side, matrix } => {
-                code(matrix, (*x, sheet.height - *y), *side, &mut ops);
-                state = TextState::default();
-            }
-        }
+fn page(sheet: &Sheet, layouts: &Layouts, fonts: &Fonts, used: &mut Used) -> PdfPage {
+    let mut ops = Vec::new();
+    let mut state = State::default();
+    let frame = layouts.frame(sheet.frame).map_or(&[][..], |frame| &frame.marks);
+    for mark in frame.iter().chain(&sheet.marks) {
+        paint(mark, sheet.height, fonts, used, &mut state, &mut ops);
     }
     PdfPage::new(millimetres(sheet.width), millimetres(sheet.height), ops)
+}
+
+fn paint(mark: &Mark, height: i32, fonts: &Fonts, used: &mut Used, state: &mut State, ops: &mut Vec<Op>) {
+    let place = |(x, y): (i32, i32)| [real(points(x)), real(points(height - y))];
+    match mark {
+        Mark::Text(text) => show(text, height, fonts, used, state, ops),
+        Mark::Rule { from, to, width, ink } => {
+            outline(*width, *ink, state, ops);
+            ops.push(raw("m", place(*from).into()));
+            ops.push(raw("l", place(*to).into()));
+            ops.push(raw("S", Vec::new()));
+        }
+        Mark::Ellipse { centre: (x, y), radii: (across, down), width, ink } => {
+            outline(*width, *ink, state, ops);
+            // Four curves; the handles are 0.5523 of a radius long.
+            let (handle_x, handle_y) = (*across * 5_523 / 10_000, *down * 5_523 / 10_000);
+            let at = |(to_x, to_y): (i32, i32)| place((x + to_x, y + to_y));
+            let curve = |a, b, c| raw("c", [at(a), at(b), at(c)].concat());
+            ops.push(raw("m", at((*across, 0)).into()));
+            ops.push(curve((*across, -handle_y), (handle_x, -*down), (0, -*down)));
+            ops.push(curve((-handle_x, -*down), (-*across, -handle_y), (-*across, 0)));
+            ops.push(curve((-*across, handle_y), (-handle_x, *down), (0, *down)));
+            ops.push(curve((handle_x, *down), (*across, handle_y), (*across, 0)));
+            ops.push(raw("s", Vec::new()));
+        }
+        Mark::Code { x, y, side, matrix } => {
+            code(matrix, (*x, height - *y), *side, ops);
+            *state = State::default();
+        }
+        Mark::Span { actual, marks } => {
+            ops.push(Op::BeginMarkedContentWithProperties { tag: "Span".to_owned(), properties: actual_text(actual) });
+            for mark in marks {
+                paint(mark, height, fonts, used, state, ops);
+            }
+            ops.push(Op::EndMarkedContent);
+        }
+    }
+}
+
+fn outline(width: i32, ink: Ink, state: &mut State, ops: &mut Vec<Op>) {
+    if state.outline.replace((width, ink)) != Some((width, ink)) {
+        ops.push(Op::SetOutlineColor { col: colour(ink) });
+        ops.push(Op::SetOutlineThickness { pt: Pt(points(width)) });
+    }
 }
 
 fn raw(key: &str, value: Vec<DictItem>) -> Op {
@@ -147,11 +171,12 @@ fn real(value: f32) -> DictItem {
     DictItem::Real(value)
 }
 
-/// Colour and font that are set already.
+/// Colours, width and font that are set already.
 #[derive(Debug, Default, PartialEq)]
-struct TextState {
+struct State {
     ink: Option<Ink>,
     font: Option<(Typeface, i32)>,
+    outline: Option<(i32, Ink)>,
 }
 
 /// A part of a text that one font draws.
@@ -164,10 +189,10 @@ struct Part {
 }
 
 /// Splits a text by the fonts that draw it, and notes what is used.
-fn parts(text: &Text, fonts: &Fonts, used: &mut Used) -> Vec<Part> {
+fn parts(asked: Typeface, content: &str, fonts: &Fonts, used: &mut Used) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
-    for character in text.content.chars() {
-        let (typeface, drawn, glyph, stands_for) = match fonts.place(text.typeface, character) {
+    for character in content.chars() {
+        let (typeface, drawn, glyph, stands_for) = match fonts.place(asked, character) {
             Place::Found(typeface, glyph) => (typeface, character, glyph, None),
             Place::Missing(glyph) => {
                 used.missing.insert(character);
@@ -185,22 +210,45 @@ fn parts(text: &Text, fonts: &Fonts, used: &mut Used) -> Vec<Part> {
     parts
 }
 
-fn show(text: &Text, height: i32, fonts: &Fonts, used: &mut Used, state: &mut TextState, ops: &mut Vec<Op>) {
+fn show(text: &Text, height: i32, fonts: &Fonts, used: &mut Used, state: &mut State, ops: &mut Vec<Op>) {
     if state.ink.replace(text.ink) != Some(text.ink) {
         ops.push(Op::SetFillColor { col: colour(text.ink) });
     }
     ops.push(Op::StartTextSection);
-    let (x, y) = (points(text.x), points(height - text.y));
-    let matrix = if text.turn == 0 {
+    match text.pitch {
+        None => {
+            ops.push(placed(text.x, text.y, height, text.turn));
+            show_parts(text, &text.content, fonts, used, state, ops);
+        }
+        // Character by character: texts with a pitch are short, and are not turned.
+        Some(pitch) => {
+            let mut one = [0; 4];
+            for (nth, character) in (0..).zip(text.content.chars()) {
+                ops.push(placed(text.x + nth * pitch, text.y, height, 0));
+                show_parts(text, character.encode_utf8(&mut one), fonts, used, state, ops);
+            }
+        }
+    }
+    ops.push(Op::EndTextSection);
+}
+
+/// Where the next text begins, and how it is turned.
+fn placed(x: i32, y: i32, height: i32, turn: i32) -> Op {
+    let (x, y) = (points(x), points(height - y));
+    let matrix = if turn == 0 {
         [1.0, 0.0, 0.0, 1.0, x, y]
     } else {
-        let (sin, cos) = f32::from(text.turn).to_radians().sin_cos();
+        let part = |value: i32| f32::from(i16::try_from(value).unwrap_or_default());
+        let (sin, cos) = (part(turn / 1_000) + part(turn % 1_000) / 1_000.0).to_radians().sin_cos();
         // Four digits: the platform's sine may differ in the last bit, the file must not.
         let short = |value: f32| (value * 10_000.0).round() / 10_000.0;
         [short(cos), short(sin), -short(sin), short(cos), x, y]
     };
-    ops.push(Op::SetTextMatrix { matrix: TextMatrix::Raw(matrix) });
-    for part in parts(text, fonts, used) {
+    Op::SetTextMatrix { matrix: TextMatrix::Raw(matrix) }
+}
+
+fn show_parts(text: &Text, content: &str, fonts: &Fonts, used: &mut Used, state: &mut State, ops: &mut Vec<Op>) {
+    for part in parts(text.typeface, content, fonts, used) {
         if state.font.replace((part.typeface, text.size)) != Some((part.typeface, text.size)) {
             let font = PdfFontHandle::External(font_id(part.typeface));
             ops.push(Op::SetFont { font, size: Pt(points(text.size)) });
@@ -208,7 +256,7 @@ fn show(text: &Text, height: i32, fonts: &Fonts, used: &mut Used, state: &mut Te
         if let Some(character) = part.stands_for {
             ops.push(Op::BeginMarkedContentWithProperties {
                 tag: "Span".to_owned(),
-                properties: actual_text(character),
+                properties: actual_text(&character.to_string()),
             });
         }
         ops.push(Op::ShowText { items: vec![TextItem::Text(part.content)] });
@@ -216,14 +264,12 @@ fn show(text: &Text, height: i32, fonts: &Fonts, used: &mut Used, state: &mut Te
             ops.push(Op::EndMarkedContent);
         }
     }
-    ops.push(Op::EndTextSection);
 }
 
-/// What copies in place of a box: the character itself (ISO 32000-1, 14.9.4), UTF-16 with byte order mark.
-fn actual_text(character: char) -> DictItem {
-    let mut units = [0; 2];
+/// What copies in place of what is drawn (ISO 32000-1, 14.9.4), UTF-16 with byte order mark.
+fn actual_text(text: &str) -> DictItem {
     let mut data = vec![0xFE, 0xFF];
-    data.extend(character.encode_utf16(&mut units).iter().flat_map(|unit| unit.to_be_bytes()));
+    data.extend(text.encode_utf16().flat_map(u16::to_be_bytes));
     DictItem::Dict { map: BTreeMap::from([("ActualText".to_owned(), DictItem::String { data, literal: false })]) }
 }
 
@@ -272,7 +318,7 @@ fn finished(document: &PdfDocument, face: &Face) -> Result<Vec<u8>, Fault> {
     let date = format!("D:{}000000+08'00'", face.date.to_string().replace('-', ""));
     let date = lopdf::Object::String(date.into_bytes(), lopdf::StringFormat::Literal);
     let info = lopdf::Dictionary::from_iter([
-        ("Title", utf16(&format!("{} {} {}", face.title, face.code, face.number))),
+        ("Title", utf16(&format!("{} {} {}", face.kind.title(), face.code, face.number))),
         ("Author", utf16(&face.seller.name)),
         ("Producer", utf16("piaolian")),
         ("CreationDate", date.clone()),
@@ -303,7 +349,7 @@ mod tests {
 
     #[test]
     fn a_character_beyond_the_bmp_is_two_units_of_actual_text() {
-        let DictItem::Dict { map } = actual_text('\u{20BB7}') else { panic!("no dictionary") };
+        let DictItem::Dict { map } = actual_text("\u{20BB7}") else { panic!("no dictionary") };
         let expected = DictItem::String { data: vec![0xFE, 0xFF, 0xD8, 0x42, 0xDF, 0xB7], literal: false };
         assert_eq!(map["ActualText"], expected);
     }

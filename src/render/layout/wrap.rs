@@ -1,7 +1,7 @@
 //! Breaking texts into lines, and finding the size at which a text fits.
 
-use super::draw::Style;
-use super::font::Fonts;
+use super::pen::Style;
+use crate::render::font::Fonts;
 
 /// A text broken into lines at a size.
 #[derive(Debug, Clone, PartialEq, Eq)]
