@@ -208,7 +208,6 @@ impl Column {
 
 impl Mark {
     /// What of the face it shows; `None` for rules, labels and spans.
-    #[expect(dead_code, reason = "for whoever compares faces")]
     pub fn field(&self) -> Option<Field> {
         match self {
             Self::Text(text) => text.field,
@@ -220,7 +219,6 @@ impl Mark {
 
 impl Field {
     /// Stable name: `number`, `buyer.name`, `lines[3].amount`. What a verdict on the face names.
-    #[expect(dead_code, reason = "for whoever compares faces")]
     pub fn path(&self) -> String {
         let name = match self {
             Self::Buyer(field) => return format!("buyer.{}", field.name()),

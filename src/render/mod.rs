@@ -30,6 +30,6 @@ pub use pages::{
 };
 pub use pdf::{Rendered, invoice_pdf};
 pub use press::Press;
-pub use proof::attachment;
+pub use proof::{FaceSame, attachment, compare_face};
 pub use qr::{QUIET_MODULES, QrMatrix, matrix, png, svg};
 pub use verifier::verifier_page;

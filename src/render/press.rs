@@ -1,7 +1,10 @@
 //! The press: what every rendering needs and is made once, to be shared by all threads.
 
 use super::document::Document;
+use super::draw::Sheet;
+use super::face::Face;
 use super::font::Fonts;
+use super::layout::Layouts;
 use super::pdf::{Rendered, invoice_pdf};
 use crate::base::Fault;
 
@@ -26,5 +29,18 @@ impl Press {
     /// Those of [`invoice_pdf`].
     pub fn pdf(&self, document: &Document) -> Result<Rendered, Fault> {
         invoice_pdf(&document.face, &self.fonts)
+    }
+
+    /// The pages of a face before they become PDF.
+    ///
+    /// # Errors
+    /// Those of [`Layouts::load`] and [`Layouts::sheets`].
+    pub(super) fn sheets(&self, face: &Face) -> Result<Vec<Sheet>, Fault> {
+        Layouts::load(&self.fonts)?.sheets(face, &self.fonts)
+    }
+
+    /// The fonts.
+    pub(super) fn fonts(&self) -> &Fonts {
+        &self.fonts
     }
 }

@@ -8,11 +8,14 @@
 
 mod attachment;
 mod code;
+mod compare;
 mod content;
 mod file;
 mod font;
 mod item;
 mod lexer;
 mod number;
+mod spots;
 
 pub use self::attachment::attachment;
+pub use self::compare::{FaceSame, compare_face};
