@@ -7,6 +7,7 @@
 //! *Invariant:* knows no roster and believes no receipt: whoever asks has verified it.
 
 mod attachment;
+mod canvas;
 mod code;
 mod compare;
 mod content;

@@ -64,21 +64,22 @@ impl Spots {
 
 fn collect(marks: &[Mark], height: i32, fonts: &Fonts, spots: &mut Vec<Spot>) {
     for mark in marks {
+        let field = mark.field();
         match mark {
-            Mark::Text(text) => spots.extend(text.field.as_ref().map(|field| spot(text, field, height, fonts))),
-            Mark::Code { x, y, side, .. } => spots.push(Spot {
+            Mark::Text(text) => spots.extend(field.map(|field| spot(text, field, height, fonts))),
+            Mark::Code { x, y, side, .. } => spots.extend(field.map(|field| Spot {
                 low: Point { x: points(*x), y: points(height - y - side) },
                 high: Point { x: points(x + side), y: points(height - y) },
                 baseline: points(height - y - side),
-                field: Field::Qr.path(),
-            }),
+                field: field.path(),
+            })),
             Mark::Span { marks, .. } => collect(marks, height, fonts, spots),
             Mark::Rule { .. } | Mark::Ellipse { .. } => {}
         }
     }
 }
 
-fn spot(text: &Text, field: &Field, height: i32, fonts: &Fonts) -> Spot {
+fn spot(text: &Text, field: Field, height: i32, fonts: &Fonts) -> Spot {
     let count = i32::try_from(text.content.chars().count()).unwrap_or_default();
     let width = match text.pitch {
         Some(pitch) => pitch.saturating_mul(count),
