@@ -41,11 +41,17 @@ mod days;
 #[path = "service/documents.rs"]
 mod documents;
 #[cfg(test)]
+#[path = "service/glyphs.rs"]
+mod glyphs;
+#[cfg(test)]
 #[path = "service/holds.rs"]
 mod holds;
 #[cfg(test)]
 #[path = "service/issuing.rs"]
 mod issuing;
+#[cfg(test)]
+#[path = "service/kinds.rs"]
+mod kinds;
 #[cfg(test)]
 #[path = "service/leading.rs"]
 mod leading;

@@ -82,6 +82,7 @@ codes! {
     InvTextNotNfc = "INV-TEXT-NOT-NFC", Refused, "A text is not in Unicode normalisation form C.";
     InvTextControl = "INV-TEXT-CONTROL", Refused, "A text holds a control, line-breaking or direction-changing character.";
     InvTextPrivateUse = "INV-TEXT-PRIVATE-USE", Refused, "A text holds a private-use character or a noncharacter.";
+    InvCharacterWithoutGlyph = "INV-CHARACTER-WITHOUT-GLYPH", Refused, "No typeface of the face has a character; it is printed as a box. A warning, never a refusal.";
     InvBuyerTaxpayerIdMissing = "INV-BUYER-TAXPAYER-ID-MISSING", Refused, "An organisation as buyer needs a taxpayer id.";
     InvTaxpayerIdShape = "INV-TAXPAYER-ID-SHAPE", Refused, "A taxpayer id is not 15 to 20 of 0-9 and A-Z.";
     InvUsccCharacter = "INV-USCC-CHARACTER", Refused, "An 18-character id holds a character that GB 32100 does not use.";
@@ -316,6 +317,7 @@ codes! {
     RenderPngSize = "RENDER-PNG-SIZE", Refused, "The asked size of a QR image is out of range.";
     RenderPdf = "RENDER-PDF", Internal, "The PDF could not be put together.";
     RenderNoInvoice = "RENDER-NO-INVOICE", Refused, "A receipt is to be drawn whose entry issued no invoice.";
+    RenderXml = "RENDER-XML", Internal, "An XML document could not be put together.";
     RenderPage = "RENDER-PAGE", Internal, "A web page could not be filled in.";
 
     // --- sequencer and http (HTTP-..., SEQ-...)

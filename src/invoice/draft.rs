@@ -1,7 +1,10 @@
 //! An invoice as asked for: the wire shape, nothing checked yet but the forms of numbers and ids.
 
+use std::fmt;
+
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::checked::Document;
 use super::money::{Fen, Quantity, TaxRate, UnitPrice};
 use super::tax::{Mark, Pricing};
 use crate::base::ids::{Provider, TransactionId};
@@ -18,6 +21,9 @@ pub fn never_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Draft {
+    /// What kind of document; `blockchain-ordinary` when left out.
+    #[serde(default, deserialize_with = "never_null", skip_serializing_if = "Option::is_none")]
+    pub document: Option<Document>,
     /// The payment that the invoice is for.
     #[serde(default, deserialize_with = "never_null", skip_serializing_if = "Option::is_none")]
     pub payment: Option<Payment>,
@@ -42,6 +48,36 @@ pub struct Draft {
     /// 开票人.
     #[serde(default, deserialize_with = "never_null", skip_serializing_if = "Option::is_none")]
     pub drawer: Option<String>,
+}
+
+impl Draft {
+    /// Shows every text that will be printed, with its path in the draft.
+    pub fn each_text<'a>(&'a self, mut show: impl FnMut(fmt::Arguments<'_>, &'a str)) {
+        let Buyer { kind: _, name, taxpayer_id, address_phone, bank_account } = &self.buyer;
+        let mut optional = |path: &str, text: &'a Option<String>| {
+            if let Some(text) = text {
+                show(format_args!("{path}"), text);
+            }
+        };
+        optional("buyer.taxpayer_id", taxpayer_id);
+        optional("buyer.address_phone", address_phone);
+        optional("buyer.bank_account", bank_account);
+        optional("remark", &self.remark);
+        optional("payee", &self.payee);
+        optional("reviewer", &self.reviewer);
+        optional("drawer", &self.drawer);
+        show(format_args!("buyer.name"), name);
+        for (nth, line) in self.lines.iter().enumerate() {
+            show(format_args!("lines[{nth}].category"), &line.category);
+            show(format_args!("lines[{nth}].name"), &line.name);
+            if let Some(specification) = &line.specification {
+                show(format_args!("lines[{nth}].specification"), specification);
+            }
+            if let Some(unit) = &line.unit {
+                show(format_args!("lines[{nth}].unit"), unit);
+            }
+        }
+    }
 }
 
 /// One line as asked for.

@@ -1,6 +1,6 @@
 //! The three typefaces of the face, parsed once: which glyph a character has and how wide it is.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use ttf_parser::GlyphId;
 
@@ -85,6 +85,11 @@ impl FontFile {
     }
 }
 
+/// Whether a character is drawn, told without loading the fonts: those that nearly every text is made of. False means nothing.
+pub fn surely_drawn(character: char) -> bool {
+    matches!(character, ' '..='~' | '\u{3001}'..='\u{3029}' | '\u{4e00}'..='\u{9fef}' | '\u{ff01}'..='\u{ff5e}')
+}
+
 /// The typefaces of the face. Load once, share between threads.
 #[derive(Debug)]
 pub struct Fonts {
@@ -135,6 +140,12 @@ impl Fonts {
         found(asked)
             .or_else(|| found(Typeface::Song))
             .unwrap_or_else(|| Place::Missing(self.song.glyph(BOX).unwrap_or(fallback)))
+    }
+
+    /// The characters of a text that will be drawn as a box, each once, in order of code points. A line feed is not drawn at all.
+    pub fn lacking(&self, text: &str) -> impl Iterator<Item = char> + use<> {
+        let lacks = |c: &char| *c != '\n' && matches!(self.place(Typeface::Song, *c), Place::Missing(_));
+        text.chars().filter(lacks).collect::<BTreeSet<char>>().into_iter()
     }
 
     /// Width of a text without line breaks, in the unit of `size`.

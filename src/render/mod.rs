@@ -19,10 +19,11 @@ mod proof;
 mod qr;
 mod subset;
 mod verifier;
+mod xml;
 
 pub use document::Document;
 pub use face::{Face, FaceKind, FaceLine, FaceParty};
-pub use font::Fonts;
+pub use font::{Fonts, surely_drawn};
 pub use issued::verify_url;
 pub use pages::{
     ClaimPage, FormPage, IndexPage, SealLine, Shown, Verdict, VerifyPage, claim_page, form_page, index_page,
@@ -33,3 +34,4 @@ pub use press::Press;
 pub use proof::{FaceSame, attachment, compare_face};
 pub use qr::{QUIET_MODULES, QrMatrix, matrix, png, svg};
 pub use verifier::verifier_page;
+pub use xml::{INVOICE_NAMESPACE, LEDGER_NAMESPACE, invoice_xml};

@@ -12,7 +12,7 @@ use super::super::wire::{
     CheckDraftRequest, CheckedReply, InvoiceReply, InvoiceSummary, InvoicesReply, IssueInvoiceRequest, IssuedReply,
     LifeReply, ListInvoicesQuery,
 };
-use super::{cut_page, missing, page_items};
+use super::{cut_page, glyphs, missing, page_items};
 use crate::base::ids::{Provider, TransactionId};
 use crate::base::stages::Stage;
 use crate::base::{Code, Fault, Faults};
@@ -48,6 +48,7 @@ pub(super) fn reply_of(entry: &str, leaf: &Hash, height: u64, public_url: &str) 
         id: issued.id().to_string(),
         code: issued.code.to_string(),
         number: issued.number.to_string(),
+        document: issued.code.document().as_str().to_owned(),
         check_code: leaf.check_code(),
         hash: leaf.printed(),
         date: issued.date,
@@ -76,7 +77,9 @@ pub async fn check_draft(
     Behind(caller, Json(body)): Behind<Json<CheckDraftRequest>>,
 ) -> Result<HttpResponse, Problem> {
     let merchant = caller.merchant()?;
-    let preview = state.desk.preview(&merchant, &body.draft).await.map_err(in_draft)?;
+    let mut preview = state.desk.preview(&merchant, &body.draft).await.map_err(in_draft)?;
+    preview.warnings.extend(glyphs::of_seller(&state, &preview.checked)?);
+    preview.warnings.extend(glyphs::of_draft(&state, &body.draft)?);
     checked_reply(preview)
 }
 
@@ -111,9 +114,13 @@ pub async fn issue_invoice(
 ) -> Result<HttpResponse, Problem> {
     let merchant = caller.merchant()?;
     let IssueInvoiceRequest { draft, signature } = body;
+    // Before anything is recorded: whoever gets an error here must not have an invoice.
+    let boxes = glyphs::of_draft(&state, &draft)?;
     let asked = IssueAsked { merchant, key, draft, signature };
-    let (recorded, warnings) = state.desk.issue(asked).await.map_err(in_draft)?;
+    let (recorded, mut warnings) = state.desk.issue(asked).await.map_err(in_draft)?;
     Stage::Reply.measure(|| {
+        warnings.extend(glyphs::of_recorded_seller(&state, &recorded.receipt.entry)?);
+        warnings.extend(boxes);
         let invoice = reply_of(&recorded.receipt.entry, &recorded.leaf, recorded.height, &state.public_url)?;
         Ok(HttpResponse::Created().json(IssuedReply {
             invoice,

@@ -3,6 +3,7 @@
 pub(super) mod chain;
 pub(super) mod confirmations;
 pub(super) mod days;
+mod glyphs;
 pub(super) mod holds;
 pub(super) mod invoices;
 pub(super) mod keys;

@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""Makes the three font files of the invoice face. Run once by hand, result committed; the build of the service never runs this.
+"""Makes the three font files of the invoice face. Run by build.sh, which fetches what this reads; result committed.
 
-Needs (installs nothing itself):
   Debian   fonts-noto-cjk       Noto Serif CJK 2.001, CFF outlines, face "Noto Serif CJK SC"  -> song.ttf
-  Debian   fonts-lxgw-wenkai    LXGW WenKai 1.250 Regular                                     -> kai.ttf
+  Debian   fonts-lxgw-wenkai    LXGW WenKai 1.250 Regular                                     -> kai.ttf, and what Noto lacks in song.ttf
   npm      @expo-google-fonts/courier-prime 0.4.1                                             -> figure.ttf
   PyPI     fonttools 4.68.0     (with the compiled cu2qu of the wheel)
 
-Use:  python build.py COURIER_PRIME.ttf [OUTPUT_FOLDER]
+Use:  python build.py PACKAGES_ROOT COURIER_PRIME.ttf OUTPUT_FOLDER
 
 song.ttf    every character of Noto Serif CJK SC that an invoice can hold: all of GB 2312, GBK and Extension A, what the source has
             of the other extensions (2,306 characters beyond the BMP), Latin, Greek, Cyrillic, kana, symbols. No hangul.
+            What it lacks of ideographs (U+9FEB to U+9FEF of GB 18030, 717 beyond the BMP) and of symbols comes from
+            LXGW WenKai (`wanted_from_wenkai`): another hand, but the right character instead of a box.
             Characters that share a glyph in the source get one each, so that copied text gives back the character that was printed.
             Outlines are fitted anew from the cubic original with a tolerance of 6/1000 em on a grid of 256 units per em: at 8 to 20 pt
             and 600 dpi this cannot be told from the original, and it halves the bytes that each invoice carries (pdf.md 6).
@@ -32,15 +33,23 @@ from fontTools.pens.transformPen import TransformPen
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib import TTFont
 
-SONG = ("/usr/share/fonts/opentype/noto/NotoSerifCJK-Regular.ttc", 2)  # face 2 of the collection is SC
-KAI = "/usr/share/fonts/truetype/lxgw-wenkai/LXGWWenKai-Regular.ttf"
+NOTO = "usr/share/fonts/opentype/noto/NotoSerifCJK-Regular.ttc", 2  # face 2 of the collection is SC
+WENKAI = "usr/share/fonts/truetype/lxgw-wenkai/LXGWWenKai-Regular.ttf", -1
 VERSION = "Version 1.000"
+COURIER_COPYRIGHT = "Copyright 2015 The Courier Prime Project Authors (https://github.com/quoteunquoteapps/CourierPrime)."
+WENKAI_COPYRIGHT = (
+    "Copyright 2021-2023 LXGW (https://github.com/lxgw/LxgwWenKai); Copyright 2020 The Klee Project Authors "
+    "(https://github.com/fontworks-fonts/Klee)."
+)
+NOTO_COPYRIGHT = "(c) 2017-2022 Adobe (http://www.adobe.com/)"
 OFL = "This Font Software is licensed under the SIL Open Font License, Version 1.1."
 
 LABELS = (
     "深圳电子普通发票发票代码发票号码开票日期校验码购买方销售方名称纳税人识别号地址、电话开户行及账号电子支付标识密码区"
     "货物或应税劳务、服务名称规格型号单位数量单价金额税率税额合计价税合计（大写）（小写）备注收款人复核开票人销售方（章）"
     "区块链交易哈希高度序号机器编号清单附页第共页行小计总计承前页续详见销货清单所属样票仅供测试项目名称打印链上条目红字负数国家税务总局市税务局监制"
+    "全国统一章样本作废已电子发票服务局（普通发票）（增值税专用发票）项目销售清单备注开票人下载次数发票联"
+    "购买方信息销售方信息统一社会信用代码/纳税人识别号/征收率合计价税合计开户银行银行账号"
     "：，。；（）()：:/-⊗¥%*. 0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 )
 
@@ -52,6 +61,11 @@ def wanted_in_song(code):
         or 0x1100 <= code <= 0x11FF or 0x3130 <= code <= 0x318F or 0xA960 <= code <= 0xA97F
         or 0xAC00 <= code <= 0xD7FF or 0xFFA0 <= code <= 0xFFDC
     )
+
+
+def wanted_from_wenkai(code):
+    """What song.ttf takes from LXGW WenKai where Noto has nothing: symbols that are no format characters, ideographs of every plane."""
+    return 0x2030 <= code < 0x2C00 and not 0x2060 <= code < 0x2070 or 0x3400 <= code < 0xA000 or code >= 0x20000
 
 
 _SOURCE = {}
@@ -85,12 +99,16 @@ def rounded(glyph):
     return glyph
 
 
-def make(target, path, number, keep, em, tolerance, family, copyright_text, pool):
-    """Writes one font file."""
-    source = TTFont(path, fontNumber=number, lazy=True)
-    cmap = {code: name for code, name in sorted(source.getBestCmap().items()) if keep(code)}
-    names = list(dict.fromkeys(cmap.values()))
-    parts = [(path, number, names[i:i + 500], em, tolerance) for i in range(0, len(names), 500)]
+def make(target, sources, em, tolerance, family, copyright_text, pool):
+    """Writes one font file of `sources`: (path, number, which code points it gives where those before it had none)."""
+    cmap, parts = {}, []
+    for path, number, keep in sources:
+        found = TTFont(path, fontNumber=number, lazy=True).getBestCmap()
+        found = {code: (path, name) for code, name in found.items() if code not in cmap and keep(code)}
+        cmap |= found
+        names = list(dict.fromkeys(name for _, name in found.values()))
+        parts += [(path, number, names[i:i + 500], em, tolerance) for i in range(0, len(names), 500)]
+    cmap = dict(sorted(cmap.items()))
     fitted = {}
     box = TTGlyphPen(None)
     for ring in (((0, 0), (0, 7), (5, 7), (5, 0)), ((1, 1), (4, 1), (4, 6), (1, 6))):
@@ -99,12 +117,12 @@ def make(target, path, number, keep, em, tolerance, family, copyright_text, pool
         for point in points[1:]:
             box.lineTo(point)
         box.closePath()
-    for part in pool.map(refit, parts):
+    for (path, *_), part in zip(parts, pool.map(refit, parts)):
         for name, glyph, width in part:
-            fitted[name] = rounded(glyph), width
+            fitted[path, name] = rounded(glyph), width
     glyphs, advances = {".notdef": box.glyph()}, {".notdef": em}
-    for code, name in cmap.items():
-        glyphs[f"u{code:X}"], advances[f"u{code:X}"] = fitted[name]
+    for code, of in cmap.items():
+        glyphs[f"u{code:X}"], advances[f"u{code:X}"] = fitted[of]
     order = list(glyphs)
     builder = FontBuilder(em, isTTF=True)
     builder.setupGlyphOrder(order)
@@ -131,18 +149,18 @@ def make(target, path, number, keep, em, tolerance, family, copyright_text, pool
 
 
 def main():
-    if len(sys.argv) not in (2, 3):
+    if len(sys.argv) != 4:
         sys.exit(__doc__)
-    courier, folder = sys.argv[1], sys.argv[2] if len(sys.argv) == 3 else "."
+    root, courier, folder = sys.argv[1:]
+    noto, wenkai = ((f"{root}/{path}", number) for path, number in (NOTO, WENKAI))
     labels = {ord(c) for c in LABELS}
     with ProcessPoolExecutor() as pool:
-        make(f"{folder}/figure.ttf", courier, -1, lambda c: 0x20 <= c < 0x7F or c == 0xA5, 512, 0.003 * 512, "Piaolian Figure",
-             "Copyright 2015 The Courier Prime Project Authors (https://github.com/quoteunquoteapps/CourierPrime). Changed for piaolian.", pool)
-        make(f"{folder}/kai.ttf", KAI, -1, labels.__contains__, 512, 0.003 * 512, "Piaolian Kai",
-             "Copyright 2021-2023 LXGW (https://github.com/lxgw/LxgwWenKai); Copyright 2020 The Klee Project Authors "
-             "(https://github.com/fontworks-fonts/Klee). Changed for piaolian.", pool)
-        make(f"{folder}/song.ttf", *SONG, wanted_in_song, 256, 0.006 * 256, "Piaolian Song",
-             "(c) 2017-2022 Adobe (http://www.adobe.com/). Changed for piaolian.", pool)
+        make(f"{folder}/figure.ttf", [(courier, -1, lambda c: 0x20 <= c < 0x7F or c == 0xA5)], 512, 0.003 * 512, "Piaolian Figure",
+             f"{COURIER_COPYRIGHT} Changed for piaolian.", pool)
+        make(f"{folder}/kai.ttf", [(*wenkai, labels.__contains__)], 512, 0.003 * 512, "Piaolian Kai",
+             f"{WENKAI_COPYRIGHT} Changed for piaolian.", pool)
+        make(f"{folder}/song.ttf", [(*noto, wanted_in_song), (*wenkai, wanted_from_wenkai)], 256, 0.006 * 256, "Piaolian Song",
+             f"{NOTO_COPYRIGHT}; {WENKAI_COPYRIGHT} Changed for piaolian.", pool)
 
 
 if __name__ == "__main__":
