@@ -196,6 +196,8 @@ codes! {
     VerdictSealBad = "SEAL_BAD", Corrupt, "A seal does not verify under its member's key.";
     VerdictSealsBelowQuorum = "SEALS_BELOW_QUORUM", Corrupt, "The seals hold two thirds of the voting power or less.";
     VerdictReceiptMissing = "RECEIPT_MISSING", Corrupt, "A PDF carries no receipt.";
+    VerdictFaceDiffers = "FACE_DIFFERS", Corrupt, "A PDF's pages say something else than the receipt that it carries.";
+    VerdictFaceUnreadable = "FACE_UNREADABLE", Corrupt, "A PDF's pages are made so that they can't be compared with the receipt that it carries.";
     EquivocationProven = "EQUIVOCATION_PROVEN", Corrupt, "Two sealed headers that can't both be true: the members that sealed both have broken their word.";
     EvidenceUnproven = "EVIDENCE_UNPROVEN", Corrupt, "Two sealed headers, and no proof that the one continues the other; they do not contradict each other by themselves.";
     EvidenceBad = "EVIDENCE_BAD", Corrupt, "An evidence file does not show what it says.";

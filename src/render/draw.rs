@@ -224,7 +224,6 @@ impl Column {
 
 impl Mark {
     /// What of the face it shows; `None` for rules, labels and spans.
-    #[expect(dead_code, reason = "for whoever compares faces")]
     pub fn field(&self) -> Option<Field> {
         match self {
             Self::Text(text) => text.field,
