@@ -1,7 +1,7 @@
 //! The press: what every rendering needs and is made once, to be shared by all threads.
 
 use super::document::Document;
-use super::draw::Sheet;
+use super::draw::{Mark, Sheet};
 use super::face::Face;
 use super::font::Fonts;
 use super::layout::Layouts;
@@ -69,6 +69,16 @@ impl Press {
         signer: Option<&DocumentSigner>,
     ) -> Result<Rendered, Fault> {
         pdf::write(face, &self.sheets(face)?, attached, signer, &self.plates, &self.fonts)
+    }
+
+    /// The typefaces.
+    pub(super) fn fonts(&self) -> &Fonts {
+        &self.fonts
+    }
+
+    /// What is painted under the marks of a page.
+    pub(super) fn frame_marks(&self, sheet: &Sheet) -> &[Mark] {
+        self.layouts.frame(sheet.frame).map_or(&[][..], |frame| &frame.marks)
     }
 
     /// The pages of a face, frames by name.

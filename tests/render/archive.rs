@@ -3,22 +3,45 @@
 use std::collections::BTreeSet;
 
 use lopdf::{Dictionary, Document as Pdf, Object, Stream};
-use piaolian::base::Code;
-use piaolian::chain::hash::leaf_hash;
+use piaolian::base::{Code, Secret, UnixMs};
+use piaolian::chain::canonical::{Edition, to_canonical};
+use piaolian::chain::hash::{header_hash, leaf_hash};
+use piaolian::chain::header::Header;
 use piaolian::chain::receipt::Receipt;
+use piaolian::chain::roster::{Member, Roster};
+use piaolian::chain::seal::SealKey;
 use piaolian::render::{Document, Press};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{File, many_lines, path, press, rare_characters, rendered, run};
 
 pub const PUBLIC_URL: &str = "https://piaolian.example.cn";
 
-/// The golden receipt of an issued invoice.
+/// A member that seals alone.
+fn member() -> SealKey {
+    SealKey::from_secret(&Secret::new([7; 32])).unwrap()
+}
+
+pub fn roster() -> Roster {
+    let only = Member { name: "tax-bureau".try_into().unwrap(), power: 1, key: member().public() };
+    Roster::new("shenzhen-sandbox".try_into().unwrap(), 0, vec![only]).unwrap()
+}
+
+/// A receipt of the golden invoice, as if it stood on its chain alone.
 pub fn receipt() -> Receipt {
-    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/chain/receipts.json");
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/chain/entries.json");
     let golden: Value = serde_json::from_str(&std::fs::read_to_string(golden).unwrap()).unwrap();
-    let first = golden["cases"][0]["receipt"].as_str().unwrap();
-    Receipt::from_json(first.as_bytes()).unwrap()
+    let entry = golden["entries"].as_array().unwrap().iter().find(|entry| entry["kind"] == "issue").unwrap();
+    let mut entry: Value = serde_json::from_str(entry["text"].as_str().unwrap()).unwrap();
+    entry["index"] = json!(0);
+    let entry = to_canonical(&entry).unwrap();
+    let (roster, name) = (roster(), "tax-bureau".try_into().unwrap());
+    let genesis = Header::genesis(&roster, UnixMs(0), "tax-bureau".try_into().unwrap());
+    let (prev, root, time) = (genesis.hash().unwrap(), leaf_hash(&entry), UnixMs(1_795_363_300_000));
+    let header = Header { height: 1, prev, size: 1, root, time, ..genesis }.to_text().unwrap();
+    let seals = vec![member().seal(&name, roster.chain(), 1, 0, &header_hash(&header)).unwrap()];
+    let chain = roster.chain().clone();
+    Receipt { v: Edition::First, chain, entry, index: 0, proof: Vec::new(), header, seals, state: None }
 }
 
 pub fn document() -> Document {
@@ -234,7 +257,7 @@ fn nothing_is_in_the_file_that_pdf_a_forbids() {
     }
 }
 
-/// Runs `piaolian render` on the golden receipt.
+/// Runs `piaolian render` on the receipt.
 fn render(folder: &std::path::Path, arguments: &[&str]) -> std::process::Output {
     let file = folder.join("receipt.json");
     std::fs::write(&file, receipt().to_json().unwrap()).unwrap();
@@ -259,11 +282,9 @@ fn the_command_line_makes_the_same_file_and_overwrites_none() {
 #[test]
 fn the_command_line_draws_no_receipt_that_the_roster_does_not_bear_out() {
     let folder = tempfile::tempdir().unwrap();
-    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/chain/receipts.json");
-    let golden: Value = serde_json::from_str(&std::fs::read_to_string(golden).unwrap()).unwrap();
-    let roster = golden["rosters"][0].as_str().unwrap();
-    std::fs::write(folder.path().join("roster.json"), roster).unwrap();
-    let other = roster.replacen("kingdee", "kingdea", 1);
+    let roster = roster().to_text().unwrap();
+    std::fs::write(folder.path().join("roster.json"), &roster).unwrap();
+    let other = roster.replacen("tax-bureau", "tax-office", 1);
     std::fs::write(folder.path().join("other.json"), other).unwrap();
     assert!(render(folder.path(), &["--out", "a.pdf", "--roster", "roster.json"]).status.success());
     assert_eq!(render(folder.path(), &["--out", "b.pdf", "--roster", "other.json"]).status.code(), Some(1));
