@@ -22,6 +22,7 @@ mod proof;
 mod qr;
 #[cfg(test)]
 mod sample;
+mod specimen;
 mod subset;
 mod svg;
 mod turn;

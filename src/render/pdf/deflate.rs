@@ -17,7 +17,8 @@ pub(super) enum Effort {
 
 thread_local! {
     /// A compressor has tables of some hundred kilobytes: one a thread, not one a stream.
-    static FAST: RefCell<Compressor> = RefCell::new(Compressor::new(CompressionLvl::fastest()));
+    // `CompressionLvl::fastest` would be level 0, which stores.
+    static FAST: RefCell<Compressor> = RefCell::new(Compressor::new(CompressionLvl::new(1).unwrap_or_default()));
 }
 
 /// The bytes as a zlib stream: what `FlateDecode` unpacks.
@@ -53,6 +54,7 @@ mod tests {
                 let mut unpacked = vec![0; bytes.len()];
                 let length = libdeflater::Decompressor::new().zlib_decompress(&packed, &mut unpacked).unwrap();
                 assert_eq!((length, &unpacked[..]), (bytes.len(), bytes));
+                assert!(packed.len() < bytes.len().max(20), "{effort:?} stores");
             }
         }
     }
