@@ -50,6 +50,9 @@ mod holds;
 #[path = "service/issuing.rs"]
 mod issuing;
 #[cfg(test)]
+#[path = "service/kinds.rs"]
+mod kinds;
+#[cfg(test)]
 #[path = "service/leading.rs"]
 mod leading;
 #[cfg(test)]

@@ -196,6 +196,8 @@ codes! {
     VerdictSealBad = "SEAL_BAD", Corrupt, "A seal does not verify under its member's key.";
     VerdictSealsBelowQuorum = "SEALS_BELOW_QUORUM", Corrupt, "The seals hold two thirds of the voting power or less.";
     VerdictReceiptMissing = "RECEIPT_MISSING", Corrupt, "A PDF carries no receipt.";
+    VerdictFaceDiffers = "FACE_DIFFERS", Corrupt, "A PDF's pages say something else than the receipt that it carries.";
+    VerdictFaceUnreadable = "FACE_UNREADABLE", Corrupt, "A PDF's pages are made so that they can't be compared with the receipt that it carries.";
     EquivocationProven = "EQUIVOCATION_PROVEN", Corrupt, "Two sealed headers that can't both be true: the members that sealed both have broken their word.";
     EvidenceUnproven = "EVIDENCE_UNPROVEN", Corrupt, "Two sealed headers, and no proof that the one continues the other; they do not contradict each other by themselves.";
     EvidenceBad = "EVIDENCE_BAD", Corrupt, "An evidence file does not show what it says.";
@@ -310,13 +312,20 @@ codes! {
 
     // --- render (RENDER-...)
     RenderFont = "RENDER-FONT", Internal, "A font that is built into the program is damaged.";
+    RenderLayout = "RENDER-LAYOUT", Internal, "A layout that is built into the program is damaged or does not fit its page.";
     RenderLinesTooMany = "RENDER-LINES-TOO-MANY", Refused, "An invoice to print has more lines than an invoice can have.";
     RenderQrTooLong = "RENDER-QR-TOO-LONG", Refused, "A text does not fit into a QR code.";
     RenderPngSize = "RENDER-PNG-SIZE", Refused, "The asked size of a QR image is out of range.";
     RenderPdf = "RENDER-PDF", Internal, "The PDF could not be put together.";
     RenderSigner = "RENDER-SIGNER", Malformed, "The key or the certificate that documents are to be signed with can't be used.";
     RenderNoInvoice = "RENDER-NO-INVOICE", Refused, "A receipt is to be drawn whose entry issued no invoice.";
+    RenderNoPage = "RENDER-NO-PAGE", Missing, "A document has fewer pages than the one that is asked for.";
+    RenderOfd = "RENDER-OFD", Internal, "The OFD file could not be put together.";
+    RenderXml = "RENDER-XML", Internal, "An XML document could not be put together.";
     RenderPage = "RENDER-PAGE", Internal, "A web page could not be filled in.";
+
+    // --- export (EXPORT-...)
+    ExportTooLarge = "EXPORT-TOO-LARGE", Internal, "What is to be packed is larger than a ZIP archive can be.";
 
     // --- sequencer and http (HTTP-..., SEQ-...)
     SeqBusy = "SEQ-BUSY", Busy, "The queue is full; nothing was done; try again after the time named in Retry-After.";

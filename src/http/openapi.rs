@@ -15,6 +15,8 @@ use super::routes::{
 #[derive(ToSchema)]
 #[schema(as = Draft)]
 pub struct DraftSchema {
+    /// `blockchain-ordinary` (the default) or `fully-digital`.
+    document: Option<String>,
     /// The payment it is for; the sum of a payment's invoices never exceeds what was paid and kept.
     payment: Option<PaymentRefSchema>,
     /// Who gets the invoice.

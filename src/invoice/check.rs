@@ -1,6 +1,6 @@
 //! From [`Draft`] to [`Checked`]: finds everything that is wrong at once, splits the tax and adds up.
 
-use super::checked::{Checked, CheckedLine, Document, LineKind, VERSION};
+use super::checked::{Checked, CheckedLine, LineKind, VERSION};
 use super::classification;
 use super::draft::{Buyer, BuyerKind, CheckPolicy, Draft, DraftLine, Seller, Severity};
 use super::findings::Findings;
@@ -50,7 +50,7 @@ impl Draft {
         let checked = Checked {
             v: VERSION,
             chain: chain.clone(),
-            document: Document::BlockchainOrdinary,
+            document: self.document.unwrap_or_default(),
             merchant: merchant.clone(),
             seller: seller.clone(),
             buyer: self.buyer.clone(),

@@ -14,12 +14,26 @@ pub const VERSION: u8 = 1;
 /// The format version of red drafts: the one that has `red` and `blue_line`.
 pub const RED_VERSION: u8 = 2;
 
-/// What kind of document it is. The pilot issues one kind only (domain.md 1.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What kind of document it is. Kinds differ in their numbers ([`super::NumberSequence`]), their face and what their QR code says; nothing
+/// else asks for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Document {
-    /// 通过区块链系统开具的电子普通发票.
+    /// 通过区块链系统开具的电子普通发票 (domain.md 1.1): what is issued when nothing else is asked for.
+    #[default]
     BlockchainOrdinary,
+    /// 数电票, the fully digital ordinary invoice (domain.md 1.12).
+    FullyDigital,
+}
+
+impl Document {
+    /// The name in drafts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BlockchainOrdinary => "blockchain-ordinary",
+            Self::FullyDigital => "fully-digital",
+        }
+    }
 }
 
 /// A checked draft. Made by [`super::Draft::check`], a red one by [`Checked::reverse`]; reading one from storage is the only other

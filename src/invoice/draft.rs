@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::checked::Document;
 use super::money::{Fen, Quantity, TaxRate, UnitPrice};
 use super::tax::{Mark, Pricing};
 use crate::base::ids::{Provider, TransactionId};
@@ -20,6 +21,9 @@ pub fn never_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Draft {
+    /// What kind of document; `blockchain-ordinary` when left out.
+    #[serde(default, deserialize_with = "never_null", skip_serializing_if = "Option::is_none")]
+    pub document: Option<Document>,
     /// The payment that the invoice is for.
     #[serde(default, deserialize_with = "never_null", skip_serializing_if = "Option::is_none")]
     pub payment: Option<Payment>,

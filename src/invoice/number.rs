@@ -1,41 +1,54 @@
-//! Invoice code (发票代码) and number (发票号码), by Shenzhen Announcement 2018 No. 11 (domain.md 1.1).
+//! Invoice code (发票代码) and number (发票号码): by Shenzhen Announcement 2018 No. 11 (domain.md 1.1), and of the fully digital invoice
+//! (domain.md 1.12).
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::checked::Document;
 use crate::base::{Code, Fault, LegalDate};
 
-/// Numbers of one batch: 00000001 to 99999999.
-const NUMBERS_PER_BATCH: u64 = 99_999_999;
+/// Numbers that share a code: 00000001 to 99999999.
+const NUMBERS_PER_CODE: u64 = 99_999_999;
 
 /// The batch is one digit, and none is numbered 0.
 const BATCHES: u64 = 9;
 
-/// An invoice code of 12 digits: `1` local tax bureau, `4403` Shenzhen, two digits of the year, `0` general industry, `9` Shenzhen
-/// electronic ordinary invoice, the batch 1 to 9, `1` copy, `0` without a limit of the amount.
+/// What the code of a fully digital invoice has of the running number: its first seven digits.
+const DIGITAL_HEADS: u64 = 10_000_000;
+
+/// An invoice code of 12 digits. Each kind of document has its own rule:
+///
+/// - through the blockchain system (Shenzhen Announcement 2018 No. 11): `1` local tax bureau, `4403` Shenzhen, two digits of the year,
+///   `0` general industry, `9` Shenzhen electronic ordinary invoice, the batch 1 to 9, `1` copy, `0` without a limit of the amount;
+/// - fully digital (数电票, domain.md 1.12), which has no code but a number of 20 digits: the first 12 of them: two digits of the year,
+///   `95` Shenzhen, `2` the channel, and the first seven of the fifteen running digits. The last eight are the [`InvoiceNumber`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct InvoiceCode {
-    year: u8,
-    batch: u8,
+pub struct InvoiceCode(Series);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Series {
+    Blockchain { year: u8, batch: u8 },
+    Digital { year: u8, head: u32 },
 }
 
 impl InvoiceCode {
-    /// The two digits of the year.
-    pub fn year_two_digits(self) -> u8 {
-        self.year
-    }
-
-    /// The batch, 1 to 9.
-    pub fn batch(self) -> u8 {
-        self.batch
+    /// The kind of document that is numbered so. No code is of two kinds.
+    pub fn document(self) -> Document {
+        match self.0 {
+            Series::Blockchain { .. } => Document::BlockchainOrdinary,
+            Series::Digital { .. } => Document::FullyDigital,
+        }
     }
 }
 
 impl fmt::Display for InvoiceCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "14403{:02}09{}10", self.year, self.batch)
+        match self.0 {
+            Series::Blockchain { year, batch } => write!(f, "14403{year:02}09{batch}10"),
+            Series::Digital { year, head } => write!(f, "{year:02}952{head:07}"),
+        }
     }
 }
 
@@ -43,14 +56,23 @@ impl TryFrom<&str> for InvoiceCode {
     type Error = Fault;
 
     fn try_from(text: &str) -> Result<Self, Fault> {
-        let digit = |range| text.get(range).and_then(|part: &str| part.parse::<u8>().ok());
-        let parts = digit(5..7).zip(digit(9..10)).map(|(year, batch)| Self { year, batch });
+        fn digits<T: std::str::FromStr>(text: &str, range: std::ops::Range<usize>) -> Option<T> {
+            text.get(range)?.parse().ok()
+        }
+        let blockchain = digits(text, 5..7).zip(digits(text, 9..10));
+        let blockchain =
+            blockchain.filter(|(_, batch)| *batch > 0).map(|(year, batch)| Series::Blockchain { year, batch });
+        let digital = digits(text, 0..2).zip(digits(text, 5..12)).map(|(year, head)| Series::Digital { year, head });
+        // A year beginning with 1 would read as the other kind's; there was no digital invoice in such a year.
+        let digital = digital.filter(|_| !text.starts_with('1'));
         // What it would print again must be what was given: that settles every other digit.
-        parts.filter(|code| code.batch > 0 && code.to_string() == text).ok_or_else(|| {
+        let read = [blockchain, digital].into_iter().flatten().map(Self).find(|code| code.to_string() == text);
+        read.ok_or_else(|| {
             Fault::new(
                 Code::InvCodeMalformed,
                 "",
-                "an invoice code is 14403, two digits of the year, 09, a batch 1 to 9, and 10",
+                "an invoice code is 14403, two digits of the year, 09, a batch 1 to 9, and 10; of a fully digital invoice the \
+                 first 12 digits of its number: two of the year, 952, and seven more",
             )
         })
     }
@@ -95,6 +117,24 @@ pub struct InvoiceId {
     pub number: InvoiceNumber,
 }
 
+impl InvoiceId {
+    /// 发票号码 as it is printed and typed: 8 digits beside the code, or the 20 digits of a fully digital invoice, which has no code.
+    pub fn printed_number(&self) -> String {
+        match self.code.document() {
+            Document::BlockchainOrdinary => self.number.to_string(),
+            Document::FullyDigital => format!("{}{}", self.code, self.number),
+        }
+    }
+
+    /// 发票代码 as it is printed; a fully digital invoice has none.
+    pub fn printed_code(&self) -> Option<String> {
+        match self.code.document() {
+            Document::BlockchainOrdinary => Some(self.code.to_string()),
+            Document::FullyDigital => None,
+        }
+    }
+}
+
 impl fmt::Display for InvoiceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.code, self.number)
@@ -132,35 +172,38 @@ macro_rules! text_form {
 
 text_form!(InvoiceCode, InvoiceNumber, InvoiceId);
 
-/// Which code and number the n-th invoice of a year gets. Numbers run on through the batches; a new year begins at batch 1, number 1.
+/// Which code and number the n-th invoice of a kind in a year gets. Numbers run on through the codes; a new year begins anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NumberSequence {
+    document: Document,
     year: u8,
 }
 
 impl NumberSequence {
-    /// The sequence of the year in which the legal date lies.
-    pub fn of(date: LegalDate) -> Self {
-        Self { year: date.year_two_digits().parse().unwrap_or(0) }
+    /// The sequence of a kind of document in the year in which the legal date lies.
+    pub fn of(document: Document, date: LegalDate) -> Self {
+        Self { document, year: date.year_two_digits().parse().unwrap_or(0) }
     }
 
-    /// The id of the `n`-th invoice of the year, counted from 1.
+    /// The id of the `n`-th invoice of the kind in the year, counted from 1.
     ///
     /// # Errors
-    /// [`Code::InvNumbersExhausted`] when all batches are used up; [`Code::Internal`] for the 0-th.
+    /// [`Code::InvNumbersExhausted`] when all codes are used up; [`Code::Internal`] for the 0-th.
     pub fn nth(self, n: u64) -> Result<InvoiceId, Fault> {
         let before = n.checked_sub(1).ok_or_else(|| Fault::new(Code::Internal, "", "invoices are counted from 1"))?;
-        let full_batches = before.div_euclid(NUMBERS_PER_BATCH);
-        let in_batch = before.rem_euclid(NUMBERS_PER_BATCH).saturating_add(1);
-        let batch = u8::try_from(full_batches.saturating_add(1)).ok().filter(|&b| u64::from(b) <= BATCHES);
-        match (batch, u32::try_from(in_batch)) {
-            (Some(batch), Ok(number)) => {
-                Ok(InvoiceId { code: InvoiceCode { year: self.year, batch }, number: InvoiceNumber(number) })
+        let (full, year) = (before.div_euclid(NUMBERS_PER_CODE), self.year);
+        let number = u32::try_from(before.rem_euclid(NUMBERS_PER_CODE).saturating_add(1)).map(InvoiceNumber).ok();
+        let series = match self.document {
+            Document::BlockchainOrdinary if full < BATCHES => {
+                u8::try_from(full.saturating_add(1)).ok().map(|batch| Series::Blockchain { year, batch })
             }
-            (None, _) | (_, Err(_)) => {
-                Err(Fault::new(Code::InvNumbersExhausted, "", "the nine batches of this year's numbers are used up"))
+            Document::FullyDigital if full < DIGITAL_HEADS => {
+                u32::try_from(full).ok().map(|head| Series::Digital { year, head })
             }
-        }
+            Document::BlockchainOrdinary | Document::FullyDigital => None,
+        };
+        let id = series.zip(number).map(|(series, number)| InvoiceId { code: InvoiceCode(series), number });
+        id.ok_or_else(|| Fault::new(Code::InvNumbersExhausted, "", "this year's numbers are used up"))
     }
 }
 
@@ -169,7 +212,7 @@ mod tests {
     use super::*;
 
     fn sequence(day: &str) -> NumberSequence {
-        NumberSequence::of(LegalDate::parse(day).unwrap())
+        NumberSequence::of(Document::BlockchainOrdinary, LegalDate::parse(day).unwrap())
     }
 
     #[test]
@@ -192,6 +235,34 @@ mod tests {
             assert_eq!(sequence("2026-11-22").nth(n).unwrap_err().code, Code::InvNumbersExhausted);
         }
         assert_eq!(sequence("2026-11-22").nth(0).unwrap_err().code, Code::Internal);
+    }
+
+    #[test]
+    fn numbers_of_digital_invoices_run_through_fifteen_digits() {
+        let year = NumberSequence::of(Document::FullyDigital, LegalDate::parse("2026-11-22").unwrap());
+        for (n, id, printed) in [
+            (1, "269520000000-00000001", "26952000000000000001"),
+            (99_999_999, "269520000000-99999999", "26952000000099999999"),
+            (100_000_000, "269520000001-00000001", "26952000000100000001"),
+            (999_999_990_000_000, "269529999999-99999999", "26952999999999999999"),
+        ] {
+            let given = year.nth(n).unwrap();
+            assert_eq!((given.to_string().as_str(), given.printed_number().as_str()), (id, printed), "{n}");
+            assert_eq!((InvoiceId::try_from(id).unwrap(), given.printed_code()), (given, None));
+        }
+        assert_eq!(year.nth(999_999_990_000_001).unwrap_err().code, Code::InvNumbersExhausted);
+    }
+
+    #[test]
+    fn each_code_is_of_one_kind() {
+        let kind = |text| InvoiceCode::try_from(text).unwrap().document();
+        // The second is the beginning of a real digital invoice's number (domain.md 1.12).
+        assert_eq!(
+            [kind("144032609110"), kind("249520000000")],
+            [Document::BlockchainOrdinary, Document::FullyDigital]
+        );
+        let id = InvoiceId::try_from("144032609110-00000007").unwrap();
+        assert_eq!((id.printed_code().as_deref(), id.printed_number().as_str()), (Some("144032609110"), "00000007"));
     }
 
     #[test]
@@ -220,6 +291,11 @@ mod tests {
             "",
             "14403+809110",
             "１44031809110",
+            "269510000000",
+            "264420000000",
+            "169520000000",
+            "26952000000",
+            "26952+000000",
         ] {
             assert_eq!(InvoiceCode::try_from(text).unwrap_err().code, Code::InvCodeMalformed, "{text}");
         }

@@ -20,6 +20,9 @@ impl Checked {
                 "a red letter's remark names its blue invoice, and nothing else",
             );
         }
+        if red.code.document() != self.document {
+            found.refuse(Code::InvStoredRed, "red.code", "a red letter is of the kind of its blue invoice");
+        }
         let mut before = None;
         for (index, line) in self.lines.iter().enumerate() {
             let mut inner = Findings::default();

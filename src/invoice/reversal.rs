@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::check::line_count_into;
-use super::checked::{Checked, CheckedLine, RED_VERSION};
+use super::checked::{Checked, CheckedLine, Document, RED_VERSION};
 use super::draft::never_null;
 use super::findings::Findings;
 use super::money::{Fen, Quantity, Rounding, TaxRate, round_half_up};
@@ -92,9 +92,13 @@ impl Red {
         InvoiceId { code: self.code, number: self.number }
     }
 
-    /// The remark that stands on the red letter's face (domain.md 1.13), and nothing else with it.
+    /// The remark that stands on the red letter's face (domain.md 1.13), and nothing else with it. That of a fully digital invoice names
+    /// its number of 20 digits; it has no code.
     pub fn remark(&self) -> String {
-        format!("对应正数发票代码:{}号码:{}", self.code, self.number)
+        match self.code.document() {
+            Document::BlockchainOrdinary => format!("对应正数发票代码:{}号码:{}", self.code, self.number),
+            Document::FullyDigital => format!("被红冲蓝字数电票号码:{}", self.of().printed_number()),
+        }
     }
 }
 

@@ -368,7 +368,12 @@ fn every_code_of_the_room_is_brought_out_by_something() {
     seen.extend(Quantity::try_from(text).err().map(|f| f.code));
     seen.extend(InvoiceCode::try_from(text).err().map(|f| f.code));
     seen.extend(InvoiceNumber::try_from(text).err().map(|f| f.code));
-    seen.extend(NumberSequence::of(LegalDate::parse("2026-11-22").unwrap()).nth(u64::MAX).err().map(|f| f.code));
+    seen.extend(
+        NumberSequence::of(Document::BlockchainOrdinary, LegalDate::parse("2026-11-22").unwrap())
+            .nth(u64::MAX)
+            .err()
+            .map(|f| f.code),
+    );
     let stored = stored_cases().into_iter().map(|(pointer, value, _)| stored(pointer, value));
     let rules = [senseless_rules().validate(), strict_rules().check(&checked(&draft_against_rules()))];
     seen.extend(Reason::try_from(text).err().map(|f| f.code));

@@ -2,14 +2,17 @@
 
 use crate::base::{Code, Fault};
 use crate::chain::hash::Hash;
+use crate::invoice::Document;
 use crate::invoice::money::Fen;
-use crate::invoice::number::InvoiceNumber;
+use crate::invoice::number::{InvoiceCode, InvoiceNumber};
 
 /// What a face or a QR code says about an invoice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claimed {
     /// Leaf hash.
     pub hash: Hash,
+    /// Of a fully digital invoice, whose number was given with all its 20 digits: the first twelve.
+    pub code: Option<InvoiceCode>,
     /// 8-digit number.
     pub number: InvoiceNumber,
     /// Tax-inclusive total.
@@ -17,19 +20,34 @@ pub struct Claimed {
 }
 
 impl Claimed {
-    /// Reads the three members of the QR code's query (domain.md 1.4): printed hash of 66 hex digits, number of 8 digits, fen.
+    /// Reads the three members of the QR code's query (domain.md 1.4): printed hash of 66 hex digits, number of 8 digits (or the 20
+    /// of a fully digital invoice), fen.
     ///
     /// # Errors
     /// [`Code::HttpQueryMalformed`] at the member that is not of its form.
     pub fn read(hash: &str, bill_num: &str, total_amount: &str) -> Result<Self, Fault> {
         let wrong = |name: &str, why: String| Fault::new(Code::HttpQueryMalformed, name, why);
         let total = total_amount.parse::<i64>().ok().and_then(|fen| Fen::new(fen).ok());
+        let numbered = match bill_num.split_at_checked(12).filter(|(_, last)| last.len() == 8) {
+            Some((first, last)) => digital(first).and_then(|code| Ok((Some(code), InvoiceNumber::try_from(last)?))),
+            None => InvoiceNumber::try_from(bill_num).map(|number| (None, number)),
+        };
+        let (code, number) = numbered.map_err(|fault| wrong("bill_num", fault.message))?;
         Ok(Self {
+            code,
+            number,
             hash: Hash::parse_printed(hash)
                 .map_err(|fault| wrong("hash", format!("66 hex digits: {}", fault.message)))?,
-            number: InvoiceNumber::try_from(bill_num).map_err(|fault| wrong("bill_num", fault.message))?,
             total: total.ok_or_else(|| wrong("total_amount", "an amount in fen, without a point".to_owned()))?,
         })
+    }
+}
+
+/// The first twelve of a digital invoice's 20 digits; what has a code of its own has only eight.
+fn digital(first: &str) -> Result<InvoiceCode, Fault> {
+    match InvoiceCode::try_from(first)? {
+        code if code.document() == Document::FullyDigital => Ok(code),
+        _ => Err(Fault::new(Code::InvNumberMalformed, "", "the number has eight digits; the code is not part of it")),
     }
 }
 
@@ -51,7 +69,7 @@ pub fn fen_of(yuan: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::fen_of;
+    use super::*;
 
     #[test]
     fn yuan_become_fen_without_floats() {
@@ -64,6 +82,22 @@ mod tests {
         }
         for bad in ["", ".", "-", "--1", "-¥-1", "1.234", "1e3", "一"] {
             assert_eq!(fen_of(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_digital_number_may_be_given_whole() {
+        let hash = format!("01{}", "a".repeat(64));
+        let read =
+            |number: &str| Claimed::read(&hash, number, "100").map(|claimed| (claimed.code, claimed.number.get()));
+        assert_eq!(read("00000007").unwrap(), (None, 7));
+        let whole = read("26952000000000000007").unwrap();
+        assert_eq!((whole.0.map(|code| code.to_string()).as_deref(), whole.1), (Some("269520000000"), 7));
+        for wrong in
+            ["14403260911000000007", "2695200000000000000", "26952000000000000000", "26952000000-00000007", "0000007"]
+        {
+            let fault = read(wrong).unwrap_err();
+            assert_eq!((fault.code, fault.path.as_str()), (Code::HttpQueryMalformed, "bill_num"), "{wrong}");
         }
     }
 }

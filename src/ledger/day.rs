@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::base::ids::MerchantId;
 use crate::base::{Fault, LegalDate};
 use crate::chain::hash::Hash;
-use crate::invoice::RateSum;
 use crate::invoice::draft::never_null;
-use crate::invoice::number::{InvoiceCode, InvoiceNumber};
+use crate::invoice::number::{InvoiceCode, InvoiceId, InvoiceNumber};
+use crate::invoice::{Document, RateSum};
 
 /// How far a merchant's entries have got.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl Day {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DayFigures {
-    /// Invoice code of the numbers.
+    /// Invoice code of the numbers of ordinary invoices.
     #[serde(default, deserialize_with = "never_null", skip_serializing_if = "Option::is_none")]
     pub code: Option<InvoiceCode>,
     /// First number, blue or red. Numbers run city-wide, so others' stand between.
@@ -56,6 +56,9 @@ pub struct DayFigures {
     /// Last number.
     #[serde(default, deserialize_with = "never_null", skip_serializing_if = "Option::is_none")]
     pub last: Option<InvoiceNumber>,
+    /// First and last of the fully digital ones, which are numbered by themselves; all the rest counts both kinds.
+    #[serde(default, deserialize_with = "never_null", skip_serializing_if = "Option::is_none")]
+    pub digital: Option<DigitalSpan>,
     /// Blue invoices.
     pub count: u64,
     /// Their sums by tax rate, ascending.
@@ -66,15 +69,30 @@ pub struct DayFigures {
     pub red_rates: Vec<RateSum>,
 }
 
+/// The fully digital invoices of a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DigitalSpan {
+    /// The first, blue or red.
+    pub first: InvoiceId,
+    /// The last.
+    pub last: InvoiceId,
+}
+
 impl DayFigures {
     /// Takes an invoice in.
     ///
     /// # Errors
     /// A sum beyond all money.
-    pub fn add(&mut self, code: InvoiceCode, number: InvoiceNumber, red: bool, sums: &[RateSum]) -> Result<(), Fault> {
-        self.code = Some(code);
-        self.first.get_or_insert(number);
-        self.last = Some(number);
+    pub fn add(&mut self, id: InvoiceId, red: bool, sums: &[RateSum]) -> Result<(), Fault> {
+        match id.code.document() {
+            Document::BlockchainOrdinary => {
+                self.code = Some(id.code);
+                self.first.get_or_insert(id.number);
+                self.last = Some(id.number);
+            }
+            Document::FullyDigital => self.digital.get_or_insert(DigitalSpan { first: id, last: id }).last = id,
+        }
         let (count, rates) =
             if red { (&mut self.red_count, &mut self.red_rates) } else { (&mut self.count, &mut self.rates) };
         *count = count.saturating_add(1);

@@ -6,31 +6,39 @@
 //! *Invariant:* decides no invoice rule, knows no SQL and no HTTP; reads no clock, no file and no environment; does no arithmetic on money
 //! but the sums of the list pages. Floats live in `pdf` alone, where two libraries take nothing else.
 
-mod attachment;
 mod document;
 mod draw;
 mod face;
 mod font;
+mod glyphs;
 mod issued;
 mod layout;
+mod ofd;
+mod outline;
 mod pages;
 mod pdf;
 mod press;
+mod proof;
 mod qr;
+#[cfg(test)]
+mod sample;
 mod subset;
+mod svg;
 mod turn;
 mod verifier;
+mod xml;
 
-pub use attachment::attachment;
 pub use document::Document;
 pub use face::{Face, FaceKind, FaceLine, FaceParty};
 pub use font::{Fonts, surely_drawn};
-pub use issued::verify_url;
+pub use issued::{digital_code, verify_url};
 pub use pages::{
     ClaimPage, FormPage, IndexPage, SealLine, Shown, Verdict, VerifyPage, claim_page, form_page, index_page,
     verify_page,
 };
 pub use pdf::{DocumentSigner, Rendered};
 pub use press::{Press, invoice_pdf};
+pub use proof::{FaceSame, attachment, compare_face};
 pub use qr::{QUIET_MODULES, QrMatrix, matrix, png, svg};
 pub use verifier::verifier_page;
+pub use xml::{INVOICE_NAMESPACE, LEDGER_NAMESPACE, invoice_xml};

@@ -1,7 +1,7 @@
 //! The press: what every rendering needs and is made once, to be shared by all threads.
 
 use super::document::Document;
-use super::draw::Sheet;
+use super::draw::{Mark, Sheet};
 use super::face::Face;
 use super::font::Fonts;
 use super::layout::Layouts;
@@ -71,6 +71,16 @@ impl Press {
         pdf::write(face, &self.sheets(face)?, attached, signer, &self.plates, &self.fonts)
     }
 
+    /// The typefaces.
+    pub(super) fn fonts(&self) -> &Fonts {
+        &self.fonts
+    }
+
+    /// What is painted under the marks of a page.
+    pub(super) fn frame_marks(&self, sheet: &Sheet) -> &[Mark] {
+        self.layouts.frame(sheet.frame).map_or(&[][..], |frame| &frame.marks)
+    }
+
     /// The pages of a face, frames by name.
     pub(super) fn sheets(&self, face: &Face) -> Result<Vec<Sheet>, Fault> {
         sheets(face, &self.layouts, &self.fonts)
@@ -96,11 +106,18 @@ fn sheets(face: &Face, layouts: &Layouts, fonts: &Fonts) -> Result<Vec<Sheet>, F
 }
 
 /// What the PDF of a document carries.
-fn attached(document: &Document) -> Vec<Attached<'_>> {
-    vec![Attached {
+fn attached(document: &Document) -> [Attached<'_>; 2] {
+    let receipt = Attached {
         name: "receipt.json",
         media_type: "application/json",
-        description: "区块链收据 Receipt: proves the invoice; check it with `piaolian verify`",
+        description: "区块链收据 Receipt: proves this invoice; checked by `piaolian verify`",
         bytes: document.receipt.as_bytes(),
-    }]
+    };
+    let xml = Attached {
+        name: "invoice.xml",
+        media_type: "text/xml",
+        description: "发票数据 Invoice data",
+        bytes: document.xml.as_bytes(),
+    };
+    [receipt, xml]
 }

@@ -87,7 +87,8 @@ fn first() -> Records {
     other.take(&[share(0, 300, None, 50, 1)]).unwrap();
     let mut issued = Day::new(merchant(1), date("2026-11-22"));
     let blue = invoice(3, "00000001", 1_111, None);
-    issued.figures.add(blue.code, blue.number, false, &[]).unwrap();
+    issued.figures.add(InvoiceId { code: blue.code, number: blue.number }, false, &[]).unwrap();
+    issued.figures.add(InvoiceId::try_from("269520000000-00000001").unwrap(), false, &[]).unwrap();
     let held = Life {
         state: LifeState::Locked,
         fence: 9,

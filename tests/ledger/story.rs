@@ -177,9 +177,14 @@ impl Story {
     }
 
     fn issue(&mut self, nth: u8, name: &str, draft: &Value) -> u64 {
+        self.issue_by(nth, 6 + nth, name, draft)
+    }
+
+    /// Signed by a key.
+    fn issue_by(&mut self, nth: u8, by: u8, name: &str, draft: &Value) -> u64 {
         let (text, request) = fingerprint("issue", &json!({"draft": draft}));
         let checked = checked(nth, draft);
-        let issue = Unsigned::new(key(name), request, checked).unwrap().sign(&issuer(6 + nth));
+        let issue = Unsigned::new(key(name), request, checked).unwrap().sign(&issuer(by));
         self.tell(Asked { command: Command::Issue(Box::new(issue)), fingerprint: Some(text) })
     }
 
@@ -269,6 +274,7 @@ pub fn told() -> Story {
     story.says("discard", body, Command::Discard);
     story.block(NEXT_DAY);
     governed(&mut story);
+    digital(&mut story);
     story
 }
 
@@ -395,6 +401,16 @@ fn governed(story: &mut Story) {
     let reason = "数据库从备份恢复";
     let body = json!({"reason": reason, "remembered": remembered, "tip": tip});
     story.says_by("restored", &json!({"reason": reason}), body, Command::Restored);
+}
+
+/// A fully digital invoice and what takes it back, numbered by themselves; then their day is closed.
+fn digital(story: &mut Story) {
+    let mut draft = bare_draft();
+    draft["document"] = json!("fully-digital");
+    let blue = story.issue_by(2, 10, "digital", &draft);
+    story.reverse(blue, "digital-red", 10, &json!({"reason": "SALES_RETURN"}), None);
+    story.block(UnixMs(NEXT_DAY.0 + 86_400_000));
+    story.says("close-digital", json!({"merchant": "M00000002", "date": "2026-11-23"}), Command::CloseDay);
 }
 
 fn name(text: &str) -> MemberName {

@@ -148,7 +148,7 @@ class Invoice:
         code, number = self.of.split("-")
         reason = asked["reason"].replace("SUSPENSION", "SUSPENTION")
         red = dict(self.blue, v=2, lines=rows, red={"code": code, "number": number, "reason": reason},
-                   remark=f"对应正数发票代码:{code}号码:{number}")
+                   remark=remark(code, number))
         for figure in ("amount", "tax", "total"):
             red[figure] = sum(row[figure] for row in rows)
         return {"red": red, "rates": [[rate, *sums] for rate, sums in sorted(rates.items())]}
@@ -157,6 +157,13 @@ class Invoice:
         for n, line in self.lines.items():
             quantity = None if line.quantity is None else decimal_text(line.quantity)
             yield [n, quantity, line.amount, line.tax, line.left()]
+
+
+def remark(code, number):
+    # Of a fully digital invoice, whose code is 2x 95 2..., the whole number of 20 digits is named.
+    if code.startswith("14403"):
+        return f"对应正数发票代码:{code}号码:{number}"
+    return f"被红冲蓝字数电票号码:{code}{number}"
 
 
 def answer(question):

@@ -59,7 +59,7 @@ async fn schemas_of_the_document_are_the_types() {
     describes::<Payment>("PaymentRef", &payment_ref("1"));
     describes::<Draft>(
         "Draft",
-        &json!({"payment": payment_ref("1"), "buyer": full_buyer(), "pricing": "inclusive", "lines": [full_line()], "total": 99,
+        &json!({"document": "fully-digital", "payment": payment_ref("1"), "buyer": full_buyer(), "pricing": "inclusive", "lines": [full_line()], "total": 99,
                 "remark": "a", "payee": "b", "reviewer": "c", "drawer": "d"}),
     );
     describes::<Order>(

@@ -15,7 +15,7 @@ use super::spread::Spread;
 use super::wire::{IssueRequest, Wire, get_request};
 use super::{Pace, load, machine};
 use crate::base::{Clock as _, Code, Fault, Faults, LegalDate, SystemClock, random};
-use crate::invoice::NumberSequence;
+use crate::invoice::{Document, NumberSequence};
 
 /// Clients that fill.
 const CLIENTS: u64 = 256;
@@ -199,7 +199,7 @@ impl Asking for Reader {
 
 /// Reads of each kind.
 async fn read(site: &Site, keys: &Keys, pace: Pace, runtime: &Handle) -> Result<[Read; 3], Faults> {
-    let sequence = NumberSequence::of(LegalDate::of(SystemClock.now())?);
+    let sequence = NumberSequence::of(Document::BlockchainOrdinary, LegalDate::of(SystemClock.now())?);
     let (entries, invoices) = (site.tip()?.size, site.invoices()?);
     let keys = Arc::new(keys.clone());
     let mut reads = ["invoice", "receipt", "list page"].map(|name| Read { name, per_second: 0, p50_us: 0, p99_us: 0 });

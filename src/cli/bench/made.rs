@@ -21,8 +21,8 @@ use crate::chain::seal::SealKey;
 use crate::chain::seal_all;
 use crate::export::{write_stream_block, write_stream_head};
 use crate::invoice::{
-    CheckPolicy, Checked, Draft, Fen, InvoiceId, LineAsked, NumberSequence, Payment, Reason, ReversalAsked, Seller,
-    Severity,
+    CheckPolicy, Checked, Document, Draft, Fen, InvoiceId, LineAsked, NumberSequence, Payment, Reason, ReversalAsked,
+    Seller, Severity,
 };
 use crate::ledger::command::{Issue, Keyed, LockBody, MerchantBody, PaymentBody, Reverse, Unsigned};
 use crate::ledger::entry::ENTRY_VERSION;
@@ -257,7 +257,7 @@ impl Maker {
     /// Executes and seals the next block and writes it.
     fn block(&mut self, planned: Vec<Planned>) -> Result<(), Faults> {
         let (height, time) = (self.tip.as_ref().map_or(0, |tip| tip.height.saturating_add(1)), self.time());
-        let numbers = NumberSequence::of(LegalDate::of(time)?);
+        let numbers = NumberSequence::of(Document::BlockchainOrdinary, LegalDate::of(time)?);
         let (mut leaves, mut texts) = (Vec::new(), Vec::new());
         self.before.clear();
         for (command, place) in signed(planned)? {

@@ -1,5 +1,9 @@
 //! `verify`: receipts, state proofs and equivocation evidence against a roster, offline; with `--online` the present state besides.
 
+#[cfg(feature = "server")]
+mod archive;
+#[cfg(feature = "server")]
+mod face;
 mod files;
 #[cfg(feature = "server")]
 mod online;
@@ -12,8 +16,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 pub(super) use self::files::read_rosters;
-use self::files::{Document, Listed, read_document, unusable};
-use self::outcome::{COLUMNS, Facts, Found, Outcome, Present, Proof};
+use self::files::{Document, Listed, Source, read_document, unusable};
+use self::outcome::{COLUMNS, FaceSaid, Facts, Found, Outcome, Present, Proof};
 use super::Done;
 use crate::base::{Code, Fault, Faults};
 use crate::chain::evidence::verify_evidence_json;
@@ -33,7 +37,11 @@ or roster.json). A roster that was replaced is needed for receipts from its time
 successor at hand, it counts for its own time only.
 
 Receipts, state proofs, evidence files and PDFs that carry a receipt are told apart by what is in
-them. Folders are walked for files that end in .json or .pdf.
+them. Folders are walked, and ZIP archives opened, for files that end in .json or .pdf.
+
+Of a PDF the face is compared too: what its pages show, its QR code and its attached data must be
+what the receipt makes. Where the QR code leads is told; that it is the issuer's own site is for
+you to know.
 
 Exit code 0: everything is valid (of evidence: proven). 1: at least one file is not. 2: a file or
 the server can't be used; the others are verified all the same. 3: (--online) the server showed
@@ -42,9 +50,10 @@ another history, and the evidence is written.
 Examples:
   piaolian verify piaolian-demo/receipts --roster piaolian-demo/keys/roster.json
   piaolian verify receipts --roster rosters.json --format csv > receipts.csv
+  piaolian verify invoices.zip --roster rosters.json --format csv > invoices.csv
   piaolian verify receipt.json --roster rosters.json --online https://example.com")]
 pub struct VerifyArgs {
-    /// Files, and folders of them
+    /// Files, and folders and ZIP archives of them
     #[arg(required = true, value_name = "FILE|FOLDER")]
     files: Vec<PathBuf>,
     /// Roster file: one roster, or a JSON array of rosters as `piaolian rosters` prints it. May be given several times: all count
@@ -80,25 +89,40 @@ struct Verifier {
     expected: Option<Hash>,
     #[cfg(feature = "server")]
     online: Option<online::Online>,
+    #[cfg(feature = "server")]
+    faces: face::Faces,
 }
 
 impl Verifier {
-    fn outcome(&self, file: &Path) -> Outcome {
+    fn outcome(&self, file: &Source) -> Outcome {
         let found = match read_document(file) {
-            Ok(Document::Proof(bytes)) => self.proof(&bytes),
+            Ok(Document::Proof(bytes)) => self.proof(&bytes, None),
+            #[cfg(feature = "server")]
+            Ok(Document::Pdf { receipt, pdf }) => self.proof(&receipt, Some(&pdf)),
             Ok(Document::Evidence(bytes)) => Found::Evidence(verify_evidence_json(&bytes, &self.rosters)),
             Err(fault) if fault.code == Code::VerdictReceiptMissing => Found::NoReceipt(fault),
             Err(fault) => Found::Unusable(fault),
         };
-        Outcome { file: file.display().to_string(), found }
+        Outcome { file: file.name(), found }
     }
 
-    fn proof(&self, bytes: &[u8]) -> Found {
+    fn proof(&self, bytes: &[u8], pdf: Option<&[u8]>) -> Found {
         let verdict = verify_document_json(bytes, &self.rosters, self.expected.as_ref());
         let receipt = if verdict.is_valid() { Receipt::from_json(bytes).ok() } else { None };
         let facts = receipt.as_ref().map(Facts::of).unwrap_or_default();
+        let face = receipt.as_ref().zip(pdf).and_then(|(receipt, pdf)| self.face(pdf, receipt));
         let present = receipt.and_then(|receipt| self.present(&receipt, &facts));
-        Found::Proof(Box::new(Proof { verdict, facts, present }))
+        Found::Proof(Box::new(Proof { verdict, facts, face, present }))
+    }
+
+    #[cfg(feature = "server")]
+    fn face(&self, pdf: &[u8], receipt: &Receipt) -> Option<FaceSaid> {
+        Some(self.faces.compare(pdf, receipt))
+    }
+
+    #[cfg(not(feature = "server"))]
+    fn face(&self, _pdf: &[u8], _receipt: &Receipt) -> Option<FaceSaid> {
+        None
     }
 
     #[cfg(feature = "server")]
@@ -129,6 +153,8 @@ pub fn verify(args: VerifyArgs) -> Result<Done, Faults> {
         expected,
         #[cfg(feature = "server")]
         online,
+        #[cfg(feature = "server")]
+        faces: face::Faces::default(),
     };
     let mut run = Run {
         format,

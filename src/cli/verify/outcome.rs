@@ -3,10 +3,10 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::base::{Fault, UnixMs};
+use crate::base::{Code, Fault, UnixMs};
 use crate::chain::evidence::{EVIDENCE_NOT_COVERED, EvidenceVerdict};
 use crate::chain::receipt::Receipt;
-use crate::chain::verify::{StateSaid, Verdict};
+use crate::chain::verify::{Sealed, StateSaid, Verdict};
 use crate::invoice::money::Fen;
 
 /// What an invoice's entry says of itself. Read for tables; believed only where the verdict is that everything holds.
@@ -67,14 +67,96 @@ pub struct Present {
     pub evidence: Option<String>,
 }
 
+/// What the pages of a PDF say beside the receipt that it carries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum FaceSaid {
+    /// The same.
+    Same {
+        /// Scheme and host of the address in the QR code.
+        leads_to: String,
+    },
+    /// Something else.
+    Differs {
+        /// Which field.
+        #[serde(skip)]
+        field: String,
+        /// A sentence for people.
+        #[serde(skip)]
+        message: String,
+    },
+    /// Nobody knows what.
+    Unreadable {
+        /// What can't be compared.
+        #[serde(skip)]
+        field: String,
+        /// A sentence for people.
+        #[serde(skip)]
+        message: String,
+    },
+}
+
+impl FaceSaid {
+    /// A word for tables.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Same { .. } => "same",
+            Self::Differs { .. } => "differs",
+            Self::Unreadable { .. } => "unreadable",
+        }
+    }
+
+    /// What is wrong: code, field and sentence.
+    fn fault(&self) -> Option<(&'static str, &str, &str)> {
+        match self {
+            Self::Same { .. } => None,
+            Self::Differs { field, message } => Some((Code::VerdictFaceDiffers.as_str(), field, message)),
+            Self::Unreadable { field, message } => Some((Code::VerdictFaceUnreadable.as_str(), field, message)),
+        }
+    }
+}
+
 /// What was found of a receipt or state proof.
 pub struct Proof {
     /// The verdict.
     pub verdict: Verdict,
     /// Of a valid receipt.
     pub facts: Facts,
+    /// Of a PDF with a valid receipt.
+    pub face: Option<FaceSaid>,
     /// With `--online`, of a valid receipt of an invoice.
     pub present: Option<Present>,
+}
+
+/// What a comparison covers.
+const FACE_COVERED: &str = "the pages, their QR code and the attached data are what the receipt makes";
+
+impl Proof {
+    /// What is wrong with the face of a PDF whose receipt is valid.
+    fn face_fault(&self) -> Option<(&'static str, &str, &str)> {
+        self.face.as_ref().filter(|_| self.verdict.is_valid()).and_then(FaceSaid::fault)
+    }
+
+    /// The verdict as it is told: that of the receipt, and where that is valid, of the face.
+    fn told(&self) -> (&'static str, &str, &str) {
+        let Verdict { code, field, message, .. } = &self.verdict;
+        self.face_fault().unwrap_or((code.as_str(), field, message))
+    }
+
+    /// What was checked and holds.
+    fn covered(&self) -> Vec<&str> {
+        let same = matches!(self.face, Some(FaceSaid::Same { .. }));
+        self.verdict.covered.iter().map(String::as_str).chain(same.then_some(FACE_COVERED)).collect()
+    }
+
+    /// What was not.
+    fn not_covered(&self) -> Vec<String> {
+        let mut not: Vec<String> = self.verdict.not_covered().iter().map(|&not| not.to_owned()).collect();
+        if let Some(FaceSaid::Same { leads_to }) = &self.face {
+            not.push(format!("whether {leads_to}, where the QR code leads, is the issuer's own site"));
+        }
+        not
+    }
 }
 
 /// What was found.
@@ -100,9 +182,19 @@ pub struct Outcome {
 #[derive(Serialize)]
 struct ProofLine<'a> {
     file: &'a str,
-    #[serde(flatten)]
-    verdict: &'a Verdict,
-    not_covered: &'a [&'a str],
+    code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<u64>,
+    field: &'a str,
+    message: &'a str,
+    covered: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sealed: &'a Option<Sealed>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: &'a Option<StateSaid>,
+    not_covered: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    face: &'a Option<FaceSaid>,
     #[serde(skip_serializing_if = "Option::is_none")]
     present: &'a Option<Present>,
 }
@@ -116,7 +208,7 @@ struct EvidenceLine<'a> {
 }
 
 /// A row for spreadsheets: the names of its columns.
-pub const COLUMNS: [&str; 12] = [
+pub const COLUMNS: [&str; 14] = [
     "file",
     "verdict",
     "field",
@@ -129,13 +221,15 @@ pub const COLUMNS: [&str; 12] = [
     "state",
     "state_block",
     "present",
+    "face",
+    "qr_leads_to",
 ];
 
 impl Outcome {
     /// The verdict, for counting.
     pub fn code(&self) -> &'static str {
         match &self.found {
-            Found::Proof(proof) => proof.verdict.code.as_str(),
+            Found::Proof(proof) => proof.told().0,
             Found::Evidence(verdict) => verdict.code.as_str(),
             Found::NoReceipt(fault) | Found::Unusable(fault) => fault.code.as_str(),
         }
@@ -145,7 +239,9 @@ impl Outcome {
     pub fn holds(&self) -> bool {
         match &self.found {
             Found::Proof(proof) => {
-                proof.verdict.is_valid() && proof.present.as_ref().is_none_or(|present| present.code == "VALID")
+                proof.verdict.is_valid()
+                    && proof.face_fault().is_none()
+                    && proof.present.as_ref().is_none_or(|present| present.code == "VALID")
             }
             Found::Evidence(verdict) => verdict.is_proven(),
             Found::NoReceipt(_) | Found::Unusable(_) => false,
@@ -157,8 +253,23 @@ impl Outcome {
         let file = &self.file;
         match &self.found {
             Found::Proof(proof) => {
-                let Proof { verdict, present, .. } = &**proof;
-                serde_json::to_string(&ProofLine { file, verdict, not_covered: verdict.not_covered(), present })
+                let (code, field, message) = proof.told();
+                let Verdict { index, sealed, state, .. } = &proof.verdict;
+                let (covered, not_covered) = (proof.covered(), proof.not_covered());
+                let (face, present, index) = (&proof.face, &proof.present, *index);
+                serde_json::to_string(&ProofLine {
+                    file,
+                    code,
+                    index,
+                    field,
+                    message,
+                    covered,
+                    sealed,
+                    state,
+                    not_covered,
+                    face,
+                    present,
+                })
             }
             Found::Evidence(verdict) => {
                 serde_json::to_string(&EvidenceLine { file, verdict, not_covered: EVIDENCE_NOT_COVERED })
@@ -173,15 +284,23 @@ impl Outcome {
     pub fn to_csv(&self) -> String {
         let (field, index, facts, said, present) = match &self.found {
             Found::Proof(proof) => {
-                let Proof { verdict, facts, present } = &**proof;
+                let Proof { verdict, facts, present, .. } = &**proof;
                 // What an invalid receipt says of itself is nobody's word.
                 let facts = verdict.is_valid().then_some(facts);
                 let state = verdict.state.as_ref().zip(verdict.sealed.as_ref().map(|sealed| sealed.height));
                 let now = present.as_ref().and_then(|present| present.state.as_ref().zip(present.height));
-                (verdict.field.as_str(), verdict.index, facts, now.or(state), present.as_ref())
+                (proof.told().1, verdict.index, facts, now.or(state), present.as_ref())
             }
             Found::Evidence(verdict) => (verdict.field.as_str(), None, None, None, None),
             Found::NoReceipt(_) | Found::Unusable(_) => ("", None, None, None, None),
+        };
+        let (face, leads_to) = match &self.found {
+            Found::Proof(proof) => match &proof.face {
+                Some(FaceSaid::Same { leads_to }) => ("same", leads_to.clone()),
+                Some(face) => (face.word(), String::new()),
+                None => ("not compared", String::new()),
+            },
+            Found::Evidence(_) | Found::NoReceipt(_) | Found::Unusable(_) => ("not compared", String::new()),
         };
         let of = |text: Option<&String>| text.cloned().unwrap_or_default();
         let cells: [String; COLUMNS.len()] = [
@@ -197,6 +316,8 @@ impl Outcome {
             said.map(|(state, _)| state.word.to_owned()).unwrap_or_default(),
             said.map(|(_, height)| height.to_string()).unwrap_or_default(),
             present.map(|present| present.code.to_owned()).unwrap_or_default(),
+            face.to_owned(),
+            leads_to,
         ];
         cells.map(|cell| quoted(&cell)).join(",")
     }
@@ -210,13 +331,19 @@ impl Outcome {
         };
         match &self.found {
             Found::Proof(proof) => {
-                let Proof { verdict, facts, present } = &**proof;
-                if !verdict.is_valid() {
-                    return bad(verdict.code.as_str(), &verdict.field, &verdict.message);
+                let Proof { verdict, facts, face, present } = &**proof;
+                let (code, field, message) = proof.told();
+                if code != "VALID" {
+                    return bad(code, field, message);
                 }
-                let mut lines = vec![format!("{file}: VALID  {}", summary(verdict, facts, present.as_ref()))];
+                let mut summary = summary(verdict, facts, present.as_ref());
+                if let Some(FaceSaid::Same { leads_to }) = face {
+                    summary =
+                        format!("the face says what the receipt says, its QR code leads to {leads_to}; {summary}");
+                }
+                let mut lines = vec![format!("{file}: VALID  {summary}")];
                 if at_length {
-                    lines.extend(said(&verdict.covered, verdict.not_covered()));
+                    lines.extend(said(proof.covered(), proof.not_covered()));
                 }
                 lines.join("\n")
             }
@@ -232,9 +359,12 @@ impl Outcome {
     }
 }
 
-fn said(covered: &[String], not_covered: &[&str]) -> Vec<String> {
-    let covered = covered.iter().map(|covered| format!("  ✓ {covered}"));
-    covered.chain(not_covered.iter().map(|not| format!("  – not covered: {not}"))).collect()
+fn said<T: std::fmt::Display, N: std::fmt::Display>(
+    covered: impl IntoIterator<Item = T>,
+    not_covered: impl IntoIterator<Item = N>,
+) -> Vec<String> {
+    let covered = covered.into_iter().map(|covered| format!("  ✓ {covered}"));
+    covered.chain(not_covered.into_iter().map(|not| format!("  – not covered: {not}"))).collect()
 }
 
 /// What is known of a valid document: where it is, who sealed it when, and what state it was in.

@@ -48,6 +48,7 @@ pub(super) fn reply_of(entry: &str, leaf: &Hash, height: u64, public_url: &str) 
         id: issued.id().to_string(),
         code: issued.code.to_string(),
         number: issued.number.to_string(),
+        document: issued.code.document().as_str().to_owned(),
         check_code: leaf.check_code(),
         hash: leaf.printed(),
         date: issued.date,

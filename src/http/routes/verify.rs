@@ -11,6 +11,7 @@ use super::super::problem::{Problem, ProblemReply};
 use super::super::wire::LifeReply;
 use crate::base::{Code, Fault};
 use crate::chain::verify::NOT_COVERED;
+use crate::invoice::InvoiceId;
 use crate::invoice::money::Fen;
 use crate::ledger::claimed::{Claimed, fen_of};
 use crate::ledger::entry::Entry;
@@ -242,8 +243,8 @@ fn shown(found: &Found) -> Result<Shown, Fault> {
         state_time: found.present.time.to_shanghai_text(),
         state_block: proven_at(found),
         blue: found.present.blue.map(|blue| blue.to_string()).unwrap_or_default(),
-        code: issued.code.to_string(),
-        number: issued.number.to_string(),
+        code: issued.id().printed_code().unwrap_or_default(),
+        number: issued.id().printed_number(),
         check_code: found.entry.leaf.check_code(),
         hash: found.entry.leaf.printed(),
         block_height: found.entry.height.to_string(),
@@ -408,16 +409,17 @@ pub async fn query_bill_detail(
     let asked = ScanQuery { hash: body.0.tx_hash, bill_num: body.0.bill_num, total_amount };
     let verified = state.desk.verify(asked.claimed()?).await?;
     let reply = scan_reply(&verified)?;
-    let (time, status, invalid_mark) = match &verified {
+    let (id, time, status, invalid_mark) = match &verified {
         Verified::Found(found) => {
             let time = Entry::parse(&found.entry.text)?.time.0.div_euclid(1000);
-            (time, status_of(&found.present), invalid_mark_of(&found.present))
+            let id = InvoiceId { code: found.invoice.code, number: found.invoice.number };
+            (Some(id), time, status_of(&found.present), invalid_mark_of(&found.present))
         }
-        Verified::NoSuchNumber | Verified::HashDiffers | Verified::AmountDiffers => (0, 0, 0),
+        Verified::NoSuchNumber | Verified::HashDiffers | Verified::AmountDiffers => (None, 0, 0, 0),
     };
-    let record = reply.invoice.filter(|_| reply.valid).map(|invoice| BillRecord {
-        bill_code: invoice.code,
-        bill_num: invoice.number,
+    let record = reply.invoice.filter(|_| reply.valid).zip(id).map(|(invoice, id)| BillRecord {
+        bill_code: id.printed_code().unwrap_or_default(),
+        bill_num: id.printed_number(),
         tx_hash: invoice.hash,
         time,
         amount: invoice.amount,

@@ -8,7 +8,7 @@ use crate::base::LegalDate;
 use crate::base::ids::MerchantId;
 use crate::chain::receipt::Receipt;
 use crate::invoice::RateSum;
-use crate::ledger::day::{Day, DayClosed, DayFigures};
+use crate::ledger::day::{Day, DayClosed, DayFigures, DigitalSpan};
 
 /// Filters of `GET /v1/days`.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -64,6 +64,9 @@ pub struct FiguresReply {
     /// Last number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<String>,
+    /// First and last of the fully digital invoices; all the rest counts both kinds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digital: Option<DigitalReply>,
     /// Blue invoices.
     pub count: u64,
     /// Their sums by tax rate, ascending.
@@ -76,13 +79,29 @@ pub struct FiguresReply {
     pub red_rates: Vec<RateSum>,
 }
 
+/// The fully digital invoices of a day.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DigitalReply {
+    /// The first number, 20 digits.
+    pub first: String,
+    /// The last number, 20 digits.
+    pub last: String,
+}
+
+impl From<DigitalSpan> for DigitalReply {
+    fn from(span: DigitalSpan) -> Self {
+        Self { first: span.first.printed_number(), last: span.last.printed_number() }
+    }
+}
+
 impl From<DayFigures> for FiguresReply {
     fn from(figures: DayFigures) -> Self {
-        let DayFigures { code, first, last, count, rates, red_count, red_rates } = figures;
+        let DayFigures { code, first, last, digital, count, rates, red_count, red_rates } = figures;
         Self {
             code: code.map(|code| code.to_string()),
             first: first.map(|number| number.to_string()),
             last: last.map(|number| number.to_string()),
+            digital: digital.map(DigitalReply::from),
             count,
             rates,
             red_count,

@@ -65,6 +65,8 @@ pub struct InvoiceReply {
     pub code: String,
     /// 8 digits.
     pub number: String,
+    /// `blockchain-ordinary`, or `fully-digital`: then code and number together are the 20 digits of its number.
+    pub document: String,
     /// Last five characters of the hash.
     pub check_code: String,
     /// Printed hash, 66 hex digits.

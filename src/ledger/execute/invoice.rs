@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::{Books, Executed, Failure, Position, Ready, known_merchant, next_number, refuse};
 use crate::base::ids::MerchantId;
 use crate::base::{Code, Fault, LegalDate};
-use crate::invoice::IssuingRules;
 use crate::invoice::money::Fen;
 use crate::invoice::number::{InvoiceId, NumberSequence};
+use crate::invoice::{Document, IssuingRules};
 use crate::ledger::command::Issue;
 use crate::ledger::day::Day;
 use crate::ledger::entry::{Kind, Numbered, invoice_text};
@@ -78,13 +78,14 @@ impl Next {
         issue: &Issue,
         date: LegalDate,
     ) -> Result<Self, Failure<R::Error>> {
-        let series = format!("invoice-{}", date.year());
+        let document = issue.draft().document();
+        let series = series(document, date);
         let issued = next_number(state.issued(&series).map_err(Failure::Unreadable)?)?;
-        let id = NumberSequence::of(date).nth(u64::try_from(issued).unwrap_or_default())?;
+        let id = NumberSequence::of(document, date).nth(u64::try_from(issued).unwrap_or_default())?;
         let known = state.day(merchant, date).map_err(Failure::Unreadable)?;
         let mut day = known.map_or_else(|| Day::new(merchant.clone(), date), |day| (*day).clone());
         let draft = issue.draft();
-        day.figures.add(id.code, id.number, draft.red().is_some(), &draft.sums_by_rate())?;
+        day.figures.add(id, draft.red().is_some(), &draft.sums_by_rate())?;
         let books = Books::of(state, merchant)?;
         Ok(Self { series, issued, id, date, day, books })
     }
@@ -119,6 +120,14 @@ impl Next {
             blue: red.map(|red| red.blue),
         });
         Ok(Ready { at, kind, text, books: Some(books), asked: Some(issue.asked()) })
+    }
+}
+
+/// The name under which the numbers of a kind are counted in a year.
+fn series(document: Document, date: LegalDate) -> String {
+    match document {
+        Document::BlockchainOrdinary => format!("invoice-{}", date.year()),
+        Document::FullyDigital => format!("digital-{}", date.year()),
     }
 }
 

@@ -79,6 +79,7 @@ impl Order {
     /// The draft that it will become, not yet for any payment.
     pub fn into_draft(self) -> Draft {
         Draft {
+            document: None,
             payment: None,
             buyer: self.buyer.unwrap_or_else(individual),
             pricing: self.pricing,

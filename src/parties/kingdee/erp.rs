@@ -127,7 +127,7 @@ impl Bill {
             bill_source: SYSTEM.to_owned(),
             bill_no: invoice.to_string(),
             bill_date: date.to_string(),
-            invoice_type: "blockchain-ordinary".to_owned(),
+            invoice_type: checked.document().as_str().to_owned(),
             include_tax_flag: include_tax_flag(checked.pricing()).to_owned(),
             total_amount: checked.amount().to_yuan(),
             // The invoice is issued already: the ERP is to book it, not to issue or merge anything.
@@ -143,8 +143,9 @@ impl Bill {
             payee: checked.payee().map(str::to_owned),
             reviewer: checked.reviewer().map(str::to_owned),
             remark: checked.remark().map(str::to_owned),
-            invoice_code: invoice.code.to_string(),
-            invoice_num: invoice.number.to_string(),
+            // As printed: a fully digital invoice has a number of 20 digits and no code.
+            invoice_code: invoice.printed_code().unwrap_or_default(),
+            invoice_num: invoice.printed_number(),
             check_code: check_code.to_owned(),
             invoice_date: date.to_string(),
             total_tax_amount: checked.tax().to_yuan(),

@@ -99,7 +99,8 @@ impl Desk {
     async fn look_up(&self, claimed: Claimed, now: UnixMs) -> Result<Verified, Faults> {
         self.store
             .view(move |reader| {
-                let numbered = reader.invoices_numbered(&claimed.number)?;
+                let mut numbered = reader.invoices_numbered(&claimed.number)?;
+                numbered.retain(|invoice| claimed.code.is_none_or(|code| code == invoice.code));
                 if numbered.is_empty() {
                     return Ok(Verified::NoSuchNumber);
                 }

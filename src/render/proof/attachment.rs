@@ -1,6 +1,8 @@
 //! What a PDF carries besides its pages: a file under a name. The PDF may be anybody's; nothing of it is trusted, and nothing in it
 //! unpacks to more than a limit.
 
+use std::collections::BTreeSet;
+
 use lopdf::{Dictionary, Document, LoadOptions, Object, ObjectId, decode_text_string};
 
 use crate::base::{Code, Fault};
@@ -14,29 +16,46 @@ const NODES_MAX: usize = 1_000;
 /// [`Code::VerdictReceiptMissing`] when the bytes are no PDF that can be read (damaged, encrypted), it carries several files of the name,
 /// or the file unpacks to more than `bytes_max`.
 pub fn attachment(pdf: &[u8], name: &str, bytes_max: usize) -> Result<Option<Vec<u8>>, Fault> {
-    let refused = |why: String| Fault::new(Code::VerdictReceiptMissing, "", why);
-    let unreadable = |e: lopdf::Error| refused(format!("this PDF can't be read: {e}"));
     let options = LoadOptions { max_decompressed_size: Some(bytes_max), ..LoadOptions::default() };
     let document = Document::load_mem_with_options(pdf, options).map_err(unreadable)?;
-    let found = specifications(&document, name);
-    let first = match found.as_slice() {
-        [] => return Ok(None),
-        [one] => one,
-        // Which of them a reader is shown is up to the reader.
-        _ => return Err(refused(format!("this PDF carries several files named {name}"))),
-    };
-    let embedded = first.get_deref(b"EF", &document).and_then(Object::as_dict).map_err(unreadable)?;
-    let stream = embedded.get_deref(b"F", &document).and_then(Object::as_stream).map_err(unreadable)?;
+    carried(&document, name, bytes_max)
+}
+
+fn refused(why: String) -> Fault {
+    Fault::new(Code::VerdictReceiptMissing, "", why)
+}
+
+fn unreadable(e: lopdf::Error) -> Fault {
+    refused(format!("this PDF can't be read: {e}"))
+}
+
+/// The file that an opened PDF carries under this name; see [`attachment`].
+pub(super) fn carried(document: &Document, name: &str, bytes_max: usize) -> Result<Option<Vec<u8>>, Fault> {
+    let found = specifications(document);
+    let mut named = found.iter().filter(|(known, _)| known == name);
+    let Some((_, first)) = named.next() else { return Ok(None) };
+    // Which of them a reader is shown is up to the reader.
+    if named.next().is_some() {
+        return Err(refused(format!("this PDF carries several files named {name}")));
+    }
+    let embedded = first.get_deref(b"EF", document).and_then(Object::as_dict).map_err(unreadable)?;
+    let stream = embedded.get_deref(b"F", document).and_then(Object::as_stream).map_err(unreadable)?;
     let content = stream.get_plain_content_with_limit(bytes_max).map_err(unreadable)?;
     Ok(Some(content))
 }
 
-/// The file specifications of this name, each once.
-fn specifications<'a>(document: &'a Document, name: &str) -> Vec<&'a Dictionary> {
+/// The names of the files that an opened PDF carries.
+pub(super) fn names(document: &Document) -> Vec<String> {
+    specifications(document).into_iter().map(|(name, _)| name).collect()
+}
+
+/// The file specifications, each once, with its name.
+fn specifications(document: &Document) -> Vec<(String, &Dictionary)> {
     let root = document.catalog().and_then(|catalog| catalog.get_deref(b"Names", document)).and_then(Object::as_dict);
     let tree = root.and_then(|names| names.get_deref(b"EmbeddedFiles", document)).and_then(Object::as_dict);
     let mut waiting: Vec<&Dictionary> = tree.into_iter().collect();
-    let mut found: Vec<(Option<ObjectId>, &Dictionary)> = Vec::new();
+    let mut known: BTreeSet<ObjectId> = BTreeSet::new();
+    let mut found = Vec::new();
     let mut looked_at = 0usize;
     while let Some(node) = waiting.pop() {
         looked_at = looked_at.saturating_add(1);
@@ -51,21 +70,17 @@ fn specifications<'a>(document: &'a Document, name: &str) -> Vec<&'a Dictionary>
         for specification in array(b"Names").iter().skip(1).step_by(2) {
             let Ok((id, object)) = document.dereference(specification) else { continue };
             let Ok(dictionary) = object.as_dict() else { continue };
-            let is_known = id.is_some() && found.iter().any(|(known, _)| *known == id);
-            if !is_known && is_named(document, dictionary, name) {
-                found.push((id, dictionary));
+            if id.is_none_or(|id| known.insert(id)) {
+                found.extend(name(document, dictionary).map(|name| (name, dictionary)));
             }
         }
     }
-    found.into_iter().map(|(_, dictionary)| dictionary).collect()
+    found
 }
 
-fn is_named(document: &Document, specification: &Dictionary, name: &str) -> bool {
-    let named = |key: &[u8]| {
-        let text = specification.get_deref(key, document).ok()?;
-        decode_text_string(text).ok().map(|text| text == name)
-    };
-    named(b"UF").or_else(|| named(b"F")).unwrap_or(false)
+fn name(document: &Document, specification: &Dictionary) -> Option<String> {
+    let written = |key: &[u8]| decode_text_string(specification.get_deref(key, document).ok()?).ok();
+    written(b"UF").or_else(|| written(b"F"))
 }
 
 #[cfg(test)]
