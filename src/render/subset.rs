@@ -1,5 +1,7 @@
 //! Cutting a typeface down to the characters of one document.
 
+use std::collections::BTreeMap;
+
 use subsetter::GlyphRemapper;
 
 use super::font::{FontFile, Glyph};
@@ -19,6 +21,26 @@ pub(super) fn cut(font: &FontFile, characters: &[(char, Glyph)]) -> Result<(Vec<
     let bytes = subsetter::subset(font.bytes, 0, &remapper)
         .map_err(|e| Fault::new(Code::RenderPdf, "", format!("subset of {}: {e}", font.name)))?;
     Ok((bytes, format!("{}+{}", tag(characters.iter().map(|(character, _)| character)), font.name)))
+}
+
+/// A typeface that holds only what a document uses.
+#[derive(Debug)]
+pub(super) struct Subset {
+    /// TrueType file without character map.
+    pub bytes: Vec<u8>,
+    /// Character to new glyph id and advance width.
+    pub glyphs: BTreeMap<char, Glyph>,
+}
+
+/// Like [`cut`], with the new glyphs by their characters.
+///
+/// # Errors
+/// [`Code::RenderPdf`].
+pub(super) fn subset(font: &FontFile, characters: &BTreeMap<char, Glyph>) -> Result<Subset, Fault> {
+    let listed: Vec<(char, Glyph)> = characters.iter().map(|(character, glyph)| (*character, *glyph)).collect();
+    let (bytes, _name) = cut(font, &listed)?;
+    let glyphs = (1..).zip(&listed).map(|(id, (character, glyph))| (*character, Glyph { id, ..*glyph })).collect();
+    Ok(Subset { bytes, glyphs })
 }
 
 /// Six capital letters that follow from the characters (FNV-1a), so that the same document has the same tag each time.

@@ -76,7 +76,6 @@ impl Layouts {
     }
 
     /// The frame of an id.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for writers that draw frames on each page: OFD, SVG"))]
     pub fn frame(&self, id: FrameId) -> Option<&Frame> {
         self.frames.iter().find(|frame| frame.id == id)
     }

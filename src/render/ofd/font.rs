@@ -267,7 +267,7 @@ mod tests {
     #[test]
     fn what_is_no_font_is_refused() {
         for bytes in [&b""[..], &[0; 4], &[0, 1, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0], &[0; 12]] {
-            let subset = Subset { bytes: bytes.to_vec(), glyphs: BTreeMap::new(), name: String::new() };
+            let subset = Subset { bytes: bytes.to_vec(), glyphs: BTreeMap::new() };
             let fonts = Fonts::load().unwrap();
             let fault = font_file(&subset, fonts.file(Typeface::Song)).unwrap_err();
             assert_eq!(fault.code, Code::RenderOfd);
