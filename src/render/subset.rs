@@ -7,26 +7,6 @@ use subsetter::GlyphRemapper;
 use super::font::{FontFile, Glyph};
 use crate::base::{Code, Fault};
 
-/// A typeface that holds only what a document uses.
-#[derive(Debug)]
-pub(super) struct Subset {
-    /// TrueType file without character map.
-    pub bytes: Vec<u8>,
-    /// Character to new glyph id and advance width.
-    pub glyphs: BTreeMap<char, Glyph>,
-}
-
-/// Cuts `font` down to `characters` (with their glyph ids in the whole file), in order of their code points.
-///
-/// # Errors
-/// [`Code::RenderPdf`].
-pub(super) fn subset(font: &FontFile, characters: &BTreeMap<char, Glyph>) -> Result<Subset, Fault> {
-    let ordered: Vec<(char, Glyph)> = characters.iter().map(|(character, glyph)| (*character, *glyph)).collect();
-    let (bytes, _name) = cut(font, &ordered)?;
-    let glyphs = ordered.iter().zip(1u16..).map(|((character, glyph), id)| (*character, Glyph { id, ..*glyph }));
-    Ok(Subset { bytes, glyphs: glyphs.collect() })
-}
-
 /// Cuts `font` down to `characters` (with their glyph ids in the whole file), which become glyphs 1, 2, 3 and so on in their order. No glyph
 /// may stand twice. Gives the TrueType file, which has no character map, and its name with the six-letter tag that marks a subset
 /// (ISO 32000-1, 9.6.4).
