@@ -312,6 +312,7 @@ codes! {
 
     // --- render (RENDER-...)
     RenderFont = "RENDER-FONT", Internal, "A font that is built into the program is damaged.";
+    RenderLayout = "RENDER-LAYOUT", Internal, "A layout that is built into the program is damaged or does not fit its page.";
     RenderLinesTooMany = "RENDER-LINES-TOO-MANY", Refused, "An invoice to print has more lines than an invoice can have.";
     RenderQrTooLong = "RENDER-QR-TOO-LONG", Refused, "A text does not fit into a QR code.";
     RenderPngSize = "RENDER-PNG-SIZE", Refused, "The asked size of a QR image is out of range.";

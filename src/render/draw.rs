@@ -4,13 +4,27 @@
 //! A page is its frame and then its own marks, each in painting order. What a frame shows is the same on every document of a kind, so
 //! that a writer can prepare it once; what stands in the marks is a function of the face.
 
+use serde::Deserialize;
+
 use super::face::FaceKind;
 use super::font::Typeface;
 use super::qr::QrMatrix;
 
-/// A colour: red, green, blue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A colour: red, green, blue. In layouts `#8c331f`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub(super) struct Ink(pub [u8; 3]);
+
+impl TryFrom<String> for Ink {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let mut parts = [0; 3];
+        let digits = text.strip_prefix('#').ok_or_else(|| format!("{text} does not begin with #"))?;
+        hex::decode_to_slice(digits, &mut parts).map_err(|e| format!("{text} is no colour: {e}"))?;
+        Ok(Self(parts))
+    }
+}
 
 /// One thing on a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,8 +96,9 @@ pub(super) struct Text {
     pub field: Option<Field>,
 }
 
-/// What of a face a text shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// What of a face a text shows. In layouts by its path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
 pub(super) enum Field {
     /// The QR code.
     Qr,
@@ -155,8 +170,9 @@ pub(super) enum PartyField {
     BankAccount,
 }
 
-/// What is printed of a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// What is printed of a line. In layouts by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Column {
     /// Running number on list pages, from 1.
     Ordinal,
@@ -217,7 +233,41 @@ impl Mark {
     }
 }
 
+impl TryFrom<String> for Field {
+    type Error = String;
+
+    fn try_from(path: String) -> Result<Self, Self::Error> {
+        Self::PLACED.into_iter().find(|field| field.path() == path).ok_or_else(|| format!("no field {path}"))
+    }
+}
+
 impl Field {
+    /// What a layout gives a place to by name. The rest follows from the kind of thing that it is: lines, notes, code, page numbers.
+    pub const PLACED: [Self; 22] = [
+        Self::TitleNote,
+        Self::Code,
+        Self::Number,
+        Self::Date,
+        Self::CheckCode,
+        Self::Hash,
+        Self::PaymentId,
+        Self::Buyer(PartyField::Name),
+        Self::Buyer(PartyField::TaxpayerId),
+        Self::Buyer(PartyField::AddressPhone),
+        Self::Buyer(PartyField::BankAccount),
+        Self::Seller(PartyField::Name),
+        Self::Seller(PartyField::TaxpayerId),
+        Self::Seller(PartyField::AddressPhone),
+        Self::Seller(PartyField::BankAccount),
+        Self::Total,
+        Self::Capital,
+        Self::Remark,
+        Self::Payee,
+        Self::Reviewer,
+        Self::Drawer,
+        Self::Place,
+    ];
+
     /// Stable name: `number`, `buyer.name`, `lines[3].amount`. What a verdict on the face names.
     pub fn path(&self) -> String {
         let name = match self {

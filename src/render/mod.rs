@@ -24,7 +24,7 @@ mod xml;
 pub use document::Document;
 pub use face::{Face, FaceKind, FaceLine, FaceParty};
 pub use font::{Fonts, surely_drawn};
-pub use issued::verify_url;
+pub use issued::{digital_code, verify_url};
 pub use pages::{
     ClaimPage, FormPage, IndexPage, SealLine, Shown, Verdict, VerifyPage, claim_page, form_page, index_page,
     verify_page,

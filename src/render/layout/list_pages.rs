@@ -1,226 +1,225 @@
 //! The list of lines (销货清单), A4 upright: continued table with a subtotal on every page and the total on the last, and after it
 //! the texts that did not fit on the first page.
 
-use super::pen::{Area, Pen, Style, centred};
-use super::table::{self, LIST, ORDINAL_WIDTH, Row};
+use super::Note;
+use super::first_page::{draw_labels, draw_spot_label};
+use super::pen::{Pen, Rule, centred};
+use super::plan::{Align, InkName, KindPlan, Lettering, ListPlan};
+use super::table::{self, Row, Table};
+use super::values::{has_digit, printed, with_yuan_sign};
 use super::wrap::{pitch, wrap};
-use super::{LEFT, Note, RIGHT, TABLE_WIDTH, with_yuan_sign};
-use crate::render::draw::{Column, Field, FrameId, PageKind, PartyField, Sheet};
-use crate::render::face::{Face, FaceKind, FaceLine, yuan};
+use crate::render::draw::{Column, Field, FrameId, PageKind, Sheet};
+use crate::render::face::{Face, FaceLine, yuan};
 use crate::render::font::Fonts;
 
-pub(super) const WIDTH: i32 = 210_000;
-pub(super) const HEIGHT: i32 = 297_000;
-
-/// Top of the table, and the lowest that rows and notes may reach.
-const TOP: i32 = 44_000;
-const BOTTOM: i32 = 287_000;
-/// Heights of the head row and of a sum row.
-const HEAD: i32 = 6_000;
-const SUM: i32 = 5_600;
-/// What rows may take: a subtotal and a total must still fit below.
-const BODY: i32 = BOTTOM - TOP - HEAD - 2 * SUM;
-/// A row taller than this has a text that goes into a note.
-const ROW_HIGHEST: i32 = 60_000;
-
-const LABEL: i32 = 2_800;
-const NOTE: Style = Style::value(2_800);
+/// Free space between the table's edge and the notes below it.
+const INDENT: i32 = 1_000;
 
 /// Draws the pages: the lines when they are `listed`, then the notes.
-pub(super) fn draw(face: &Face, fonts: &Fonts, listed: bool, mut notes: Vec<Note>) -> Vec<Sheet> {
-    let rows = if listed { list_rows(face, fonts, &mut notes) } else { Vec::new() };
-    let mut pages = Pages { face, fonts, sheets: Vec::new() };
-    let chunks = split(rows);
+pub(super) fn draw(
+    plan: &KindPlan,
+    list: &ListPlan,
+    face: &Face,
+    fonts: &Fonts,
+    listed: bool,
+    mut notes: Vec<Note>,
+) -> Vec<Sheet> {
+    let mut pages = Pages { plan, list, face, fonts, sheets: Vec::new() };
+    let (amount, tax) = (printed(face, Field::AmountTotal), printed(face, Field::TaxTotal));
+    let lines = if listed { &face.lines[..] } else { &[] };
+    let table = Table::of(&list.table, &plan.inks, fonts, lines, (&amount, &tax));
+    let chunks = pages.split(pages.rows(&table, lines, &mut notes));
     let last = chunks.len();
     let mut below = None;
     for (position, chunk) in (1..).zip(&chunks) {
         let mut pen = pages.begin();
-        let bottom = pages.rows(&mut pen, chunk, position == last);
-        if let Some(done) = below.replace((pen, bottom + 4_000)) {
-            pages.finish(done.0, PageKind::List);
+        let bottom = pages.draw_rows(&mut pen, &table, chunk, position == last);
+        if let Some((done, _)) = below.replace((pen, bottom + list.note_gap)) {
+            pages.finish(done, PageKind::List);
         }
     }
     pages.notes(below, &notes);
     pages.sheets
 }
 
+/// Title, labels of the head and of the columns.
+pub(super) fn frame(pen: &mut Pen<'_>, plan: &KindPlan, list: &ListPlan, id: FrameId) {
+    if id.sample {
+        draw_labels(pen, plan, &list.sample);
+    }
+    let label = Lettering::Label.style(list.title.size, plan.inks.of(InkName::Label));
+    let page = if id.page == PageKind::Notes { &list.title.notes } else { &list.title.list };
+    pen.label().write(Align::Centre, list.title.at, label, &format!("{} {page}", id.kind.title()));
+    for spot in &plan.list_head {
+        draw_spot_label(pen, plan, spot);
+    }
+    if id.page == PageKind::List {
+        // A kind's own words for the columns, where its first page has them.
+        table::draw_heads(pen, &list.table, label.at(list.table.size), |column| {
+            let own = plan.table.columns.iter().find(|of_kind| of_kind.column == column.column);
+            own.unwrap_or(column).head.clone()
+        });
+    }
+}
+
 /// A row with its number and sums.
 struct ListRow {
-    ordinal: usize,
+    nth: usize,
     row: Row,
     amount_fen: i64,
     tax_fen: i64,
     taxed: bool,
 }
 
-/// The rows of all lines; texts that would fill a page move into notes.
-fn list_rows(face: &Face, fonts: &Fonts, notes: &mut Vec<Note>) -> Vec<ListRow> {
-    let mut rows = Vec::with_capacity(face.lines.len());
-    for (ordinal, line) in (1..).zip(&face.lines) {
-        let mut row = table::row(fonts, &LIST, line);
-        if row.height > ROW_HIGHEST {
-            let mut shorter = line.clone();
-            let texts = [
-                ("名称", &mut shorter.name),
-                ("规格型号", &mut shorter.specification),
-                ("单位", &mut shorter.unit),
-                ("数量", &mut shorter.quantity),
-                ("单价", &mut shorter.price),
-                ("税率", &mut shorter.rate),
-                ("税额", &mut shorter.tax_text),
-            ];
-            for (label, text) in texts {
-                // 40 characters never make a row too high, in any column.
-                if text.chars().count() > 40 {
-                    let text = std::mem::replace(text, super::SEE_NOTE.to_owned());
-                    notes.push(Note { label: format!("清单第 {ordinal} 行 {label}："), text });
-                }
-            }
-            row = table::row(fonts, &LIST, &shorter);
-        }
-        rows.push(ListRow { ordinal, row, amount_fen: line.amount_fen, tax_fen: line.tax_fen, taxed: is_taxed(line) });
-    }
-    rows
-}
-
-/// Whether a line's tax is a number, and not `***`.
-fn is_taxed(line: &FaceLine) -> bool {
-    line.tax_text.contains(|c: char| c.is_ascii_digit())
-}
-
-/// Splits the rows into pages.
-fn split(rows: Vec<ListRow>) -> Vec<Vec<ListRow>> {
-    let mut pages: Vec<Vec<ListRow>> = Vec::new();
-    let mut used = 0;
-    for row in rows {
-        if used + row.row.height > BODY {
-            used = 0;
-        }
-        let fresh = used == 0;
-        used += row.row.height;
-        match pages.last_mut() {
-            Some(page) if !fresh => page.push(row),
-            Some(_) | None => pages.push(vec![row]),
-        }
-    }
-    pages
-}
-
-/// What the head says: left end, baseline, label, value and its style, right end.
-const ROWS: [(i32, i32, &str, Field, Style, i32); 6] = [
-    (LEFT, 26_000, "购买方名称：", Field::Buyer(PartyField::Name), Style::value(LABEL), 132_000),
-    (LEFT, 31_500, "销售方名称：", Field::Seller(PartyField::Name), Style::value(LABEL), 132_000),
-    (LEFT, 37_000, "开票日期：", Field::Date, Style::figure(LABEL), 132_000),
-    (150_000, 26_000, "发票代码：", Field::Code, Style::figure(LABEL), RIGHT),
-    (150_000, 31_500, "发票号码：", Field::Number, Style::figure(LABEL), RIGHT),
-    (150_000, 37_000, "校验码：", Field::CheckCode, Style::figure(LABEL), RIGHT),
-];
-
-/// Title and labels of the head.
-pub(super) fn frame(pen: &mut Pen<'_>, kind: FaceKind, page: &str) {
-    pen.centre(WIDTH / 2, 16_500, Style::label(6_400), &format!("{} {page}", kind.title()));
-    for (x, baseline, label, ..) in ROWS {
-        pen.left(x, baseline, Style::label(LABEL), label);
-    }
-}
-
 struct Pages<'a> {
+    plan: &'a KindPlan,
+    list: &'a ListPlan,
     face: &'a Face,
     fonts: &'a Fonts,
     sheets: Vec<Sheet>,
 }
 
 impl<'a> Pages<'a> {
+    /// The rows of all lines; texts that would fill a page move into notes.
+    fn rows(&self, table: &Table<'_>, lines: &[FaceLine], notes: &mut Vec<Note>) -> Vec<ListRow> {
+        let mut rows = Vec::with_capacity(lines.len());
+        for (nth, line) in lines.iter().enumerate() {
+            let mut row = table.row(line, nth);
+            if row.height > self.list.row_highest {
+                let mut shorter = line.clone();
+                let texts = [
+                    ("名称", &mut shorter.name),
+                    ("规格型号", &mut shorter.specification),
+                    ("单位", &mut shorter.unit),
+                    ("数量", &mut shorter.quantity),
+                    ("单价", &mut shorter.price),
+                    ("税率", &mut shorter.rate),
+                    ("税额", &mut shorter.tax_text),
+                ];
+                for (label, text) in texts {
+                    if text.chars().count() > self.list.cell_characters {
+                        let text = std::mem::replace(text, self.list.see_note.clone());
+                        notes.push(Note { label: format!("清单第 {} 行 {label}：", nth + 1), text });
+                    }
+                }
+                row = table.row(&shorter, nth);
+            }
+            let taxed = has_digit(&line.tax_text);
+            rows.push(ListRow { nth, row, amount_fen: line.amount_fen, tax_fen: line.tax_fen, taxed });
+        }
+        rows
+    }
+
+    /// Splits the rows into pages, so that a subtotal and a total still fit below.
+    fn split(&self, rows: Vec<ListRow>) -> Vec<Vec<ListRow>> {
+        let table = &self.list.table;
+        let room = table.bottom - table.top - table.head - 2 * table.sum;
+        let mut pages: Vec<Vec<ListRow>> = Vec::new();
+        let mut used = 0;
+        for row in rows {
+            if used + row.row.height > room {
+                used = 0;
+            }
+            let fresh = used == 0;
+            used += row.row.height;
+            match pages.last_mut() {
+                Some(page) if !fresh => page.push(row),
+                Some(_) | None => pages.push(vec![row]),
+            }
+        }
+        pages
+    }
+
     /// A page with the values of its head.
     fn begin(&self) -> Pen<'a> {
         let mut pen = Pen::new(self.fonts);
-        let face = self.face;
-        let date = face.date.to_face_text();
-        let values = [&face.buyer.name, &face.seller.name, &date, &face.code, &face.number, &face.check_code];
-        for ((x, baseline, _, field, style, right), value) in ROWS.into_iter().zip(values) {
-            let left = x + 6 * LABEL;
-            pen.show(field);
+        for spot in &self.plan.list_head {
+            let style = spot.lettering.style(spot.size, self.plan.inks.of(spot.ink));
             // The whole name stands on the first page or in its note: here as much of it as one line takes.
-            let line = wrap(self.fonts, style, right - left, value).into_iter().next().unwrap_or_default();
-            pen.left(left, baseline, style, &line);
+            let value = printed(self.face, spot.field);
+            let line = wrap(self.fonts, style, spot.width, &value).into_iter().next().unwrap_or_default();
+            pen.show(spot.field).write(spot.align, spot.at, style, &line);
         }
         pen
     }
 
+    fn finish(&mut self, pen: Pen<'a>, page: PageKind) {
+        let frame = FrameId { kind: self.face.kind, page, sample: self.face.sandbox };
+        let (width, height) = self.list.page;
+        self.sheets.push(Sheet { width, height, frame, marks: pen.marks });
+    }
+
     /// The table of one page; gives its lower edge.
-    fn rows(&self, pen: &mut Pen<'_>, rows: &[ListRow], last: bool) -> i32 {
-        let height: i32 = rows.iter().map(|r| r.row.height).sum();
-        let body = TOP + HEAD;
-        let sums = body + height;
-        let bottom = sums + SUM * if last { 2 } else { 1 };
-        let left = LEFT + ORDINAL_WIDTH;
-        pen.label().frame(Area { x: LEFT, y: TOP, width: TABLE_WIDTH, height: bottom - TOP });
-        pen.rule((LEFT, body), (RIGHT, body));
-        pen.rule((LEFT, sums), (RIGHT, sums));
-        pen.rule((left, TOP), (left, sums));
-        let style = Style::label(LABEL);
-        pen.centre(LEFT + ORDINAL_WIDTH / 2, centred(TOP, HEAD, LABEL), style, "序号");
-        table::draw_rules(pen, &LIST, (left, TOP), bottom);
-        table::draw_heads(pen, &LIST, (left, TOP), HEAD);
+    fn draw_rows(&self, pen: &mut Pen<'_>, table: &Table<'_>, rows: &[ListRow], last: bool) -> i32 {
+        let plan = &self.list.table;
+        let rule = Rule { width: self.plan.rule, ink: self.plan.inks.of(InkName::Label) };
+        let body = plan.top + plan.head;
+        let sums = body + rows.iter().map(|r| r.row.height).sum::<i32>();
+        let bottom = sums + plan.sum * if last { 2 } else { 1 };
+        let right = plan.left + plan.width;
+        pen.label().frame(table::outline(plan, bottom), rule);
+        let between = if last { vec![body, sums, sums + plan.sum] } else { vec![body, sums] };
+        for y in between {
+            pen.rule((plan.left, y), (right, y), rule);
+        }
+        table::draw_rules(pen, plan, rule, bottom);
         let mut top = body;
         for row in rows {
-            let baseline = centred(top + 450, pitch(LABEL), LABEL - 200);
-            let nth = row.ordinal - 1;
-            pen.show(Field::Line { nth, column: Column::Ordinal });
-            pen.centre(LEFT + ORDINAL_WIDTH / 2, baseline, Style::figure(LABEL - 200), &row.ordinal.to_string());
-            table::draw_row(pen, &LIST, &row.row, (left, top), |column| Field::Line { nth, column });
+            let nth = row.nth;
+            table.draw_row(pen, &row.row, top, |column| Field::Line { nth, column });
             top += row.row.height;
         }
         let amount = rows.iter().map(|r| r.amount_fen).fold(0i64, i64::saturating_add);
         let tax = rows.iter().map(|r| r.tax_fen).fold(0i64, i64::saturating_add);
-        let tax_text = if rows.iter().any(|r| r.taxed) { yuan(tax) } else { "***".to_owned() };
-        let fields = (Field::PageAmount, Field::PageTax);
-        Self::sums(pen, sums, "小计", fields, (amount, &tax_text));
+        // Stars where no line of the page is taxed.
+        let tax = if rows.iter().any(|r| r.taxed) { yuan(tax) } else { "***".to_owned() };
+        let fields = [(Field::PageAmount, with_yuan_sign(&yuan(amount))), (Field::PageTax, with_yuan_sign(&tax))];
+        self.draw_sums(pen, table, sums, &self.list.page_sum, fields);
         if last {
-            pen.rule((LEFT, sums + SUM), (RIGHT, sums + SUM));
-            let fields = (Field::AmountTotal, Field::TaxTotal);
-            Self::sums(pen, sums + SUM, "总计", fields, (self.face.amount_fen, &self.face.tax_text));
+            let of_all = |field| (field, printed(self.face, field).into_owned());
+            let fields = [of_all(Field::AmountTotal), of_all(Field::TaxTotal)];
+            self.draw_sums(pen, table, sums + plan.sum, &self.list.total_sum, fields);
         }
         bottom
     }
 
-    fn sums(pen: &mut Pen<'_>, top: i32, label: &str, fields: (Field, Field), (amount_fen, tax_text): (i64, &str)) {
-        let left = LEFT + ORDINAL_WIDTH;
-        let style = Style::label(LABEL);
-        let name = table::span(&LIST, left, "货物或应税劳务、服务名称").1;
-        pen.label().centre(left + name / 2, centred(top, SUM, LABEL), style, label);
-        table::draw_sum(pen, table::span(&LIST, left, "金额"), top, SUM, fields.0, &with_yuan_sign(&yuan(amount_fen)));
-        table::draw_sum(pen, table::span(&LIST, left, "税额"), top, SUM, fields.1, &with_yuan_sign(tax_text));
-    }
-
-    fn finish(&mut self, pen: Pen<'a>, page: PageKind) {
-        let frame = FrameId { kind: self.face.kind, page, sample: self.face.sandbox };
-        self.sheets.push(Sheet { width: WIDTH, height: HEIGHT, frame, marks: pen.marks });
+    fn draw_sums(&self, pen: &mut Pen<'_>, table: &Table<'_>, top: i32, label: &str, sums: [(Field, String); 2]) {
+        let plan = &self.list.table;
+        let (left, width) = plan.span(Column::Name);
+        let style = Lettering::Label.style(plan.size, self.plan.inks.of(InkName::Label));
+        pen.label().write(Align::Centre, (left + width / 2, centred(top, plan.sum, plan.size)), style, label);
+        for (column, (field, sum)) in [Column::Amount, Column::Tax].into_iter().zip(sums) {
+            table.draw_sum(pen.show(field), column, top, &sum);
+        }
     }
 
     /// The notes, below the table of the last page and on as many pages as they need.
     fn notes(&mut self, below: Option<(Pen<'a>, i32)>, notes: &[Note]) {
+        let (plan, size) = (&self.list.table, self.list.note_size);
+        let label = Lettering::Label.style(size, self.plan.inks.of(InkName::Label));
+        let value = Lettering::Value.style(size, self.plan.inks.of(InkName::Value));
         let mut at = below;
         let mut page = PageKind::List;
         for (nth, note) in notes.iter().enumerate() {
-            let heading = std::iter::once((Style::label(LABEL), note.label.clone()));
-            let text = wrap(self.fonts, NOTE, TABLE_WIDTH - 2_000, &note.text).into_iter().map(|line| (NOTE, line));
+            let heading = std::iter::once((label, note.label.clone()));
+            let text =
+                wrap(self.fonts, value, plan.width - 2 * INDENT, &note.text).into_iter().map(|line| (value, line));
             for (style, line) in heading.chain(text) {
                 let (mut pen, top) = match at.take() {
-                    Some((pen, top)) if top + pitch(LABEL) <= BOTTOM => (pen, top),
+                    Some((pen, top)) if top + pitch(size) <= plan.bottom => (pen, top),
                     full => {
                         if let Some((pen, _)) = full {
                             self.finish(pen, page);
                         }
                         page = PageKind::Notes;
-                        (self.begin(), TOP)
+                        (self.begin(), plan.top)
                     }
                 };
-                pen.show(Field::Note(nth));
-                pen.left(LEFT + 1_000, centred(top, pitch(LABEL), LABEL), style, &line);
-                at = Some((pen, top + pitch(LABEL)));
+                let place = (plan.left + INDENT, centred(top, pitch(size), size));
+                pen.show(Field::Note(nth)).write(Align::Left, place, style, &line);
+                at = Some((pen, top + pitch(size)));
             }
-            at = at.map(|(pen, top)| (pen, top + 2_000));
+            at = at.map(|(pen, top)| (pen, top + self.list.note_gap / 2));
         }
         if let Some((pen, _)) = at {
             self.finish(pen, page);

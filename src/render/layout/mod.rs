@@ -1,27 +1,28 @@
-//! From a face to its pages: one first page, and list pages when lines or long texts do not fit on it.
+//! From a face to its pages, as `templates/face/*.json` say: one first page, and list pages when lines or long texts do not fit on it.
 //!
-//! Painting order, fixed: the frame, then head (code, title note, figures of the head), buyer, cipher area, lines, totals, seller,
-//! remark, foot, place, page number.
+//! Painting order, fixed: the frame, then of the first page code and head, buyer, cipher area, lines row by row, their sums, totals,
+//! seller, remark, foot, place; of a list page head, rules, lines row by row, subtotal, total, notes; the page number last, where there
+//! is more than one page. Within a block texts are painted from the top, a label before its value.
+//!
+//! *Invariant:* the same face gives the same marks; nothing of a face is left out but what no layout has a place for.
 
+mod check;
 mod first_page;
 mod list_pages;
+mod party;
 mod pen;
+mod plan;
 mod seal;
 mod table;
+mod values;
 mod wrap;
 
-use self::pen::{FAINT_INK, Pen, QUIET_INK, Style};
+use self::pen::Pen;
+use self::plan::{Align, InkName, KindPlan, Lettering, ListPlan, NumberPlan};
 use super::draw::{Field, Frame, FrameId, PageKind, Sheet};
 use super::face::{Face, FaceKind};
 use super::font::Fonts;
-use crate::base::Fault;
-
-/// Left edge of the table on every page.
-const LEFT: i32 = 6_000;
-/// Width of the table on every page.
-const TABLE_WIDTH: i32 = 198_000;
-/// Right edge of the table.
-const RIGHT: i32 = LEFT + TABLE_WIDTH;
+use crate::base::{Code, Fault};
 
 /// A text that did not fit its place: printed in full at the end of the list, with a pointer in its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,30 +33,41 @@ struct Note {
     text: String,
 }
 
-/// Stands where a text did not fit.
-const SEE_NOTE: &str = "（详见附注）";
-
 /// The layouts of all kinds of documents, and the frames that they give. Make it once, share it between threads.
 #[derive(Debug)]
 pub(super) struct Layouts {
+    ordinary: KindPlan,
+    digital: KindPlan,
+    list: ListPlan,
     frames: Vec<Frame>,
 }
 
 impl Layouts {
-    /// Makes the frames of every kind, page and chain.
+    /// Reads the layouts that are built into the program, and makes the frames of every kind, page and chain.
     ///
     /// # Errors
-    /// None yet.
+    /// [`Code::RenderLayout`] when one is damaged, something in it lies outside its page, or a field has no place or two.
     pub fn load(fonts: &Fonts) -> Result<Self, Fault> {
-        let mut frames = Vec::new();
+        let mut layouts = Self {
+            ordinary: read("ordinary.json", include_str!("../../../templates/face/ordinary.json"))?,
+            digital: read("digital.json", include_str!("../../../templates/face/digital.json"))?,
+            list: read("list.json", include_str!("../../../templates/face/list.json"))?,
+            frames: Vec::new(),
+        };
+        for kind in FaceKind::ALL {
+            check::kind(kind, layouts.plan(kind))?;
+        }
+        check::list(&layouts.list)?;
         for kind in FaceKind::ALL {
             for page in [PageKind::First, PageKind::List, PageKind::Notes] {
                 for sample in [false, true] {
-                    frames.push(frame(FrameId { kind, page, sample }, fonts));
+                    let frame = layouts.make(FrameId { kind, page, sample }, fonts);
+                    check::frame(&frame, fonts)?;
+                    layouts.frames.push(frame);
                 }
             }
         }
-        Ok(Self { frames })
+        Ok(layouts)
     }
 
     /// Every frame, each once.
@@ -69,67 +81,71 @@ impl Layouts {
         self.frames.iter().find(|frame| frame.id == id)
     }
 
+    fn plan(&self, kind: FaceKind) -> &KindPlan {
+        match kind {
+            FaceKind::Ordinary => &self.ordinary,
+            FaceKind::Digital => &self.digital,
+        }
+    }
+
+    fn make(&self, id: FrameId, fonts: &Fonts) -> Frame {
+        let plan = self.plan(id.kind);
+        let mut pen = Pen::new(fonts);
+        let (width, height) = match id.page {
+            PageKind::First => {
+                first_page::frame(&mut pen, plan, id);
+                plan.page
+            }
+            PageKind::List | PageKind::Notes => {
+                list_pages::frame(&mut pen, plan, &self.list, id);
+                self.list.page
+            }
+        };
+        Frame { id, width, height, marks: pen.marks }
+    }
+
     /// The pages of an invoice.
     ///
     /// # Errors
-    /// [`crate::base::Code::RenderQrTooLong`] when the QR code can't hold its text.
+    /// [`Code::RenderQrTooLong`] when the QR code can't hold its text.
     pub fn sheets(&self, face: &Face, fonts: &Fonts) -> Result<Vec<Sheet>, Fault> {
-        let (first, listed, notes) = first_page::draw(face, fonts)?;
-        let mut sheets = vec![first];
-        if listed || !notes.is_empty() {
-            sheets.extend(list_pages::draw(face, fonts, listed, notes));
+        let plan = self.plan(face.kind);
+        let first = first_page::draw(plan, &self.list, face, fonts)?;
+        let frame = FrameId { kind: face.kind, page: PageKind::First, sample: face.sandbox };
+        let (width, height) = plan.page;
+        let mut sheets = vec![Sheet { width, height, frame, marks: first.marks }];
+        if first.listed || !first.notes.is_empty() {
+            sheets.extend(list_pages::draw(plan, &self.list, face, fonts, first.listed, first.notes));
         }
         if sheets.len() > 1 {
-            number(fonts, &mut sheets);
+            number(plan, &self.list, fonts, &mut sheets);
         }
         Ok(sheets)
     }
 }
 
-fn frame(id: FrameId, fonts: &Fonts) -> Frame {
-    let mut pen = Pen::new(fonts);
-    let (width, height) = match id.page {
-        PageKind::First => (first_page::WIDTH, first_page::HEIGHT),
-        PageKind::List | PageKind::Notes => (list_pages::WIDTH, list_pages::HEIGHT),
-    };
-    sample_mark(&mut pen, id.sample, height > width);
-    match id.page {
-        PageKind::First => first_page::frame(&mut pen, id),
-        PageKind::List => list_pages::frame(&mut pen, id.kind, "销货清单"),
-        PageKind::Notes => list_pages::frame(&mut pen, id.kind, "附注"),
-    }
-    Frame { id, width, height, marks: pen.marks }
+/// Reads one layout.
+fn read<'a, Plan: serde::Deserialize<'a>>(name: &str, text: &'a str) -> Result<Plan, Fault> {
+    serde_json::from_str(text).map_err(|e| Fault::new(Code::RenderLayout, "", format!("{name}: {e}")))
 }
 
-/// Writes `第 x 页 共 y 页` into the lower right corner of each page.
-fn number(fonts: &Fonts, sheets: &mut [Sheet]) {
+/// Writes `第 x 页 共 y 页` on each page.
+fn number(plan: &KindPlan, list: &ListPlan, fonts: &Fonts, sheets: &mut [Sheet]) {
     let count = sheets.len();
     for (position, sheet) in (1..).zip(sheets.iter_mut()) {
+        let NumberPlan { at, size } = if position == 1 { plan.page_number } else { list.page_number };
+        let style = Lettering::Label.style(size, plan.inks.of(InkName::Quiet));
         let mut pen = Pen::new(fonts);
-        let style = Style::label(2_600).ink(QUIET_INK);
         let text = format!("第 {position} 页 共 {count} 页");
-        pen.show(Field::PageNumber).right(RIGHT, sheet.height - 2_800, style, &text);
+        pen.show(Field::PageNumber).write(Align::Right, at, style, &text);
         sheet.marks.append(&mut pen.marks);
     }
 }
 
-/// The sample mark, large and light, behind everything else; nothing on production chains.
-fn sample_mark(pen: &mut Pen<'_>, sample: bool, portrait: bool) {
-    if !sample {
-        return;
-    }
-    let (x, y, size, turn) =
-        if portrait { (45_000, 225_000, 27_000, 50_000) } else { (40_000, 112_000, 26_000, 27_000) };
-    pen.turned(x, y, Style::label(size).ink(FAINT_INK), "样票 SAMPLE", turn);
-}
-
-/// `¥` before a sum of money, nothing before `***`.
-fn with_yuan_sign(text: &str) -> String {
-    if text.contains(|c: char| c.is_ascii_digit()) { format!("¥{text}") } else { text.to_owned() }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
     use crate::base::LegalDate;
     use crate::render::draw::{Mark, Text};
@@ -167,8 +183,8 @@ mod tests {
         }
     }
 
-    fn texts(marks: &[Mark]) -> Vec<&Text> {
-        let of_mark = |mark| match mark {
+    fn texts<'a>(marks: &'a [Mark]) -> Vec<&'a Text> {
+        let of_mark = |mark: &'a Mark| match mark {
             Mark::Text(text) => vec![text],
             Mark::Span { marks, .. } => texts(marks),
             Mark::Rule { .. } | Mark::Ellipse { .. } | Mark::Code { .. } => Vec::new(),
@@ -187,9 +203,13 @@ mod tests {
         layouts.sheets(face, fonts).unwrap().into_iter().map(whole).collect()
     }
 
+    fn fonts() -> Fonts {
+        Fonts::load().unwrap()
+    }
+
     #[test]
-    fn kai_has_every_character_of_the_labels() {
-        let fonts = Fonts::load().unwrap();
+    fn kai_has_every_character_of_what_is_written_in_it() {
+        let fonts = fonts();
         let pages = painted(&full(), &fonts);
         for text in pages.iter().flat_map(|(marks, _)| texts(marks)).filter(|text| text.typeface == Typeface::Kai) {
             for character in text.content.chars() {
@@ -205,15 +225,63 @@ mod tests {
         for (marks, height) in painted(&full(), &fonts) {
             for text in texts(&marks).iter().filter(|text| text.turn == 0) {
                 let right = text.x + fonts.width(text.typeface, text.size, &text.content);
-                assert!(text.x >= LEFT && right <= RIGHT, "{}", text.content);
+                assert!(text.x >= 6_000 && right <= 204_000, "{}", text.content);
                 assert!(text.y > text.size && text.y < height - 1_000, "{}", text.content);
             }
         }
     }
 
     #[test]
-    fn stars_have_no_yuan_sign() {
-        assert_eq!(with_yuan_sign("***"), "***");
-        assert_eq!(with_yuan_sign("-0.05"), "¥-0.05");
+    fn every_frame_is_made_once() {
+        let fonts = fonts();
+        let layouts = Layouts::load(&fonts).unwrap();
+        let ids: std::collections::BTreeSet<FrameId> = layouts.frames.iter().map(|frame| frame.id).collect();
+        assert_eq!((ids.len(), layouts.frames.len()), (12, 12));
+    }
+
+    /// The layout with another value at a JSON pointer, read and checked.
+    fn changed(pointer: &str, value: Value) -> Result<(), Fault> {
+        let mut layout: Value = serde_json::from_str(include_str!("../../../templates/face/ordinary.json")).unwrap();
+        *layout.pointer_mut(pointer).unwrap_or_else(|| panic!("no {pointer}")) = value;
+        check::kind(FaceKind::Ordinary, &read("ordinary.json", &layout.to_string())?)
+    }
+
+    #[test]
+    fn a_layout_that_does_not_fit_is_refused() {
+        for (pointer, value) in [
+            ("/inks/label", json!("red")),
+            ("/inks/label", json!("#8c331")),
+            ("/rule", json!(1.5)),
+            ("/rule", json!(0)),
+            ("/title/at", json!([105_000, 140_001])),
+            ("/code/side", json!(24_999)),
+            ("/code/at", json!([-1, 0])),
+            ("/head/0/field", json!("nothing")),
+            ("/head/0/field", json!("number")),
+            ("/head/1/width", json!(100_000)),
+            ("/head/0/size", json!(0)),
+            ("/foot", json!([])),
+            ("/cipher", Value::Null),
+            ("/buyer/sizes", json!([])),
+            ("/buyer/area", json!([12_000, 29_000, 117_000, 5_000])),
+            ("/table/columns/0/width", json!(51_001)),
+            ("/table/columns/0/column", json!("tax")),
+            ("/table/columns", json!([])),
+            ("/rules/0", json!([0, 0, 0, 140_001])),
+            ("/sample/seal/arcs/0/size", json!(i32::MAX)),
+        ] {
+            let refused = changed(pointer, value.clone()).map_err(|fault| fault.code);
+            assert_eq!(refused, Err(Code::RenderLayout), "{pointer} {value}");
+        }
+        changed("/rule", json!(200)).unwrap();
+    }
+
+    #[test]
+    fn a_label_that_kai_lacks_is_refused() {
+        let fonts = fonts();
+        let mut layouts = Layouts::load(&fonts).unwrap();
+        layouts.ordinary.labels[0].text.push('鑫');
+        let id = FrameId { kind: FaceKind::Ordinary, page: PageKind::First, sample: false };
+        assert_eq!(check::frame(&layouts.make(id, &fonts), &fonts).unwrap_err().code, Code::RenderLayout);
     }
 }

@@ -1,5 +1,8 @@
 //! Writing onto a page that is being laid out.
 
+use serde::Deserialize;
+
+use super::plan::Align;
 use crate::render::draw::{Field, Ink, Mark, Text};
 use crate::render::font::{Fonts, Typeface};
 
@@ -14,48 +17,16 @@ pub(super) struct Style {
     pub ink: Ink,
 }
 
-/// Frame and labels: the brown-red of paper invoices.
-pub(super) const LABEL_INK: Ink = Ink([140, 51, 31]);
-/// Values.
-pub(super) const VALUE_INK: Ink = Ink([20, 20, 26]);
-/// The sample mark behind the text.
-pub(super) const FAINT_INK: Ink = Ink([247, 219, 214]);
-/// The sandbox sentence.
-pub(super) const WARNING_INK: Ink = Ink([204, 26, 26]);
-/// The seal.
-pub(super) const SEAL_INK: Ink = Ink([214, 40, 40]);
-/// Chain position, page numbers.
-pub(super) const QUIET_INK: Ink = Ink([107, 97, 92]);
-
 impl Style {
-    /// A label in Kai.
-    pub const fn label(size: i32) -> Self {
-        Self { typeface: Typeface::Kai, size, ink: LABEL_INK }
-    }
-
-    /// A value in Song.
-    pub const fn value(size: i32) -> Self {
-        Self { typeface: Typeface::Song, size, ink: VALUE_INK }
-    }
-
-    /// A figure.
-    pub const fn figure(size: i32) -> Self {
-        Self { typeface: Typeface::Figure, size, ink: VALUE_INK }
-    }
-
     /// The same at another size.
     pub const fn at(self, size: i32) -> Self {
         Self { size, ..self }
     }
-
-    /// The same in another colour.
-    pub const fn ink(self, ink: Ink) -> Self {
-        Self { ink, ..self }
-    }
 }
 
-/// A rectangle on a page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A rectangle on a page; in layouts `[x, y, width, height]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(from = "(i32, i32, i32, i32)")]
 pub(super) struct Area {
     /// Left edge.
     pub x: i32,
@@ -67,8 +38,23 @@ pub(super) struct Area {
     pub height: i32,
 }
 
-/// Frame rules.
-pub(super) const RULE: i32 = 180;
+impl From<(i32, i32, i32, i32)> for Area {
+    fn from((x, y, width, height): (i32, i32, i32, i32)) -> Self {
+        Self { x, y, width, height }
+    }
+}
+
+impl Area {
+    /// Right edge.
+    pub fn right(self) -> i32 {
+        self.x + self.width
+    }
+
+    /// Lower edge.
+    pub fn bottom(self) -> i32 {
+        self.y + self.height
+    }
+}
 
 /// Writes marks.
 pub(super) struct Pen<'a> {
@@ -77,7 +63,7 @@ pub(super) struct Pen<'a> {
     /// The marks so far.
     pub marks: Vec<Mark>,
     /// What the texts that are written now show.
-    pub field: Option<Field>,
+    field: Option<Field>,
 }
 
 impl<'a> Pen<'a> {
@@ -98,31 +84,25 @@ impl<'a> Pen<'a> {
         self
     }
 
-    /// Writes from `x` to the right.
-    pub fn left(&mut self, x: i32, baseline: i32, style: Style, content: &str) {
-        self.turned(x, baseline, style, content, 0);
-    }
-
-    /// Writes so that the text ends at `x`.
-    pub fn right(&mut self, x: i32, baseline: i32, style: Style, content: &str) {
-        let width = self.fonts.width(style.typeface, style.size, content);
-        self.left(x - width, baseline, style, content);
-    }
-
-    /// Writes so that the text's middle is at `x`.
-    pub fn centre(&mut self, x: i32, baseline: i32, style: Style, content: &str) {
-        let width = self.fonts.width(style.typeface, style.size, content);
-        self.left(x - width / 2, baseline, style, content);
+    /// Writes so that the text begins, has its middle or ends at a place.
+    pub fn write(&mut self, align: Align, (x, baseline): (i32, i32), style: Style, content: &str) {
+        let width = || self.fonts.width(style.typeface, style.size, content);
+        let left = match align {
+            Align::Left => x,
+            Align::Centre => x - width() / 2,
+            Align::Right => x - width(),
+        };
+        self.turned((left, baseline), style, content, 0);
     }
 
     /// Writes upwards to the right, at thousandths of a degree.
-    pub fn turned(&mut self, x: i32, baseline: i32, style: Style, content: &str, turn: i32) {
+    pub fn turned(&mut self, (x, y): (i32, i32), style: Style, content: &str, turn: i32) {
         if content.is_empty() {
             return;
         }
         self.marks.push(Mark::Text(Text {
             x,
-            y: baseline,
+            y,
             size: style.size,
             typeface: style.typeface,
             ink: style.ink,
@@ -134,12 +114,12 @@ impl<'a> Pen<'a> {
     }
 
     /// Writes with a pitch so that the text's middle is at `x`; it is read as one text.
-    pub fn spaced(&mut self, x: i32, baseline: i32, style: Style, pitch: i32, content: &str) {
+    pub fn spaced(&mut self, (x, y): (i32, i32), style: Style, pitch: i32, content: &str) {
         let count = i32::try_from(content.chars().count()).unwrap_or_default();
         let text = Text {
             // The last character's free space is not part of the text.
             x: x - (pitch * count - (pitch - style.size)) / 2,
-            y: baseline,
+            y,
             size: style.size,
             typeface: style.typeface,
             ink: style.ink,
@@ -158,26 +138,35 @@ impl<'a> Pen<'a> {
         let top = area.y + (area.height - pitch * count) / 2;
         let mut text = [0; 4];
         for (row, character) in (0..).zip(content.chars()) {
-            let baseline = centred(top + pitch * row, pitch, style.size);
-            self.centre(area.x + area.width / 2, baseline, style, character.encode_utf8(&mut text));
+            let place = (area.x + area.width / 2, centred(top + pitch * row, pitch, style.size));
+            self.write(Align::Centre, place, style, character.encode_utf8(&mut text));
         }
     }
 
-    /// Draws a rule of the frame.
-    pub fn rule(&mut self, from: (i32, i32), to: (i32, i32)) {
-        self.marks.push(Mark::Rule { from, to, width: RULE, ink: LABEL_INK });
+    /// Draws a rule.
+    pub fn rule(&mut self, from: (i32, i32), to: (i32, i32), rule: Rule) {
+        self.marks.push(Mark::Rule { from, to, width: rule.width, ink: rule.ink });
     }
 
     /// Draws the four sides of an area.
-    pub fn frame(&mut self, area: Area) {
-        let (right, bottom) = (area.x + area.width, area.y + area.height);
+    pub fn frame(&mut self, area: Area, rule: Rule) {
+        let (right, bottom) = (area.right(), area.bottom());
         // Half a rule further, so that the corners close.
-        let half = RULE / 2;
-        self.rule((area.x - half, area.y), (right + half, area.y));
-        self.rule((area.x - half, bottom), (right + half, bottom));
-        self.rule((area.x, area.y), (area.x, bottom));
-        self.rule((right, area.y), (right, bottom));
+        let half = rule.width / 2;
+        self.rule((area.x - half, area.y), (right + half, area.y), rule);
+        self.rule((area.x - half, bottom), (right + half, bottom), rule);
+        self.rule((area.x, area.y), (area.x, bottom), rule);
+        self.rule((right, area.y), (right, bottom), rule);
     }
+}
+
+/// How rules are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Rule {
+    /// Width.
+    pub width: i32,
+    /// Colour.
+    pub ink: Ink,
 }
 
 /// Baseline at which a text of an em's `size` stands in the middle of a row.

@@ -2,8 +2,10 @@
 
 use serde::Deserialize;
 
-use super::pen::{Pen, Style};
+use super::pen::Pen;
+use super::plan::{Align, Lettering};
 use crate::render::draw::{Ink, Mark, Text};
+use crate::render::font::Fonts;
 
 /// A seal. Places are micrometres from the page's top left corner.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -59,8 +61,8 @@ pub(super) struct Line {
 
 impl Seal {
     /// The seal as one text: what stands along it and across it, in the order of the layout.
-    pub fn drawn(&self, pen: &Pen<'_>, ink: Ink) -> Mark {
-        let mut inner = Pen::new(pen.fonts);
+    pub fn drawn(&self, fonts: &Fonts, ink: Ink) -> Mark {
+        let mut inner = Pen::new(fonts);
         for &(across, down, width) in &self.outlines {
             inner.marks.push(Mark::Ellipse { centre: self.centre, radii: (across, down), width, ink });
         }
@@ -68,8 +70,8 @@ impl Seal {
             self.write(&mut inner, arc, ink);
         }
         for line in &self.lines {
-            let style = Style::label(line.size).ink(ink);
-            inner.centre(self.centre.0, self.centre.1 + line.below, style, &line.text);
+            let place = (self.centre.0, self.centre.1 + line.below);
+            inner.write(Align::Centre, place, Lettering::Label.style(line.size, ink), &line.text);
         }
         let texts: Vec<&str> =
             self.arcs.iter().map(|arc| &*arc.text).chain(self.lines.iter().map(|l| &*l.text)).collect();
@@ -77,7 +79,7 @@ impl Seal {
     }
 
     fn write(&self, pen: &mut Pen<'_>, arc: &Arc, ink: Ink) {
-        let style = Style::label(arc.size).ink(ink);
+        let style = Lettering::Label.style(arc.size, ink);
         let count = i32::try_from(arc.text.chars().count()).unwrap_or_default();
         for (nth, character) in (0..).zip(arc.text.chars()) {
             let distance = (2 * nth - (count - 1)) * arc.step / 2;
@@ -102,7 +104,8 @@ impl Seal {
 /// The place at a distance along an ellipse, counted to the right from its highest or lowest point, relative to its middle with y
 /// upward; and the direction of the ellipse there.
 fn along(radii: (i32, i32), side: Side, distance: i32) -> (i32, i32, i32) {
-    let (across, down) = (i64::from(radii.0), i64::from(radii.1));
+    // Nanometres: rounded to micrometres, thousands of short steps would add up to a degree.
+    let (across, down) = (i64::from(radii.0) * 1_000, i64::from(radii.1) * 1_000);
     let (begin, clockwise) = match side {
         Side::Top => (90_000, 1),
         Side::Bottom => (270_000, -1),
@@ -111,7 +114,7 @@ fn along(radii: (i32, i32), side: Side, distance: i32) -> (i32, i32, i32) {
     // Walked in steps of a tenth of a degree: some 30 micrometres on a seal.
     let step = if distance < 0 { 100 } else { -100 } * clockwise;
     let (mut at, mut walked): (i32, i64) = (begin, 0);
-    while walked < i64::from(distance.abs()) && (at - begin).abs() < 120_000 {
+    while walked < i64::from(distance.abs()) * 1_000 && (at - begin).abs() < 120_000 {
         let (from, to) = (place(at), place(at + step));
         let (x, y) = (to.0 - from.0, to.1 - from.1);
         walked += x.saturating_mul(x).saturating_add(y.saturating_mul(y)).isqrt();
@@ -120,7 +123,7 @@ fn along(radii: (i32, i32), side: Side, distance: i32) -> (i32, i32, i32) {
     let (x, y) = place(at);
     let side = i64::from(clockwise);
     let direction = (side * across * sine(at) / ONE, -side * down * cosine(at) / ONE);
-    (small(x), small(y), angle(direction))
+    (small(x / 1_000), small(y / 1_000), angle(direction))
 }
 
 /// What sines and cosines are counted in.

@@ -1,84 +1,28 @@
 //! The table of lines: columns, heads and rows, the same on the first page and in the list.
 
-use super::pen::{Pen, Style, centred};
-use super::wrap::{Fitted, shrink};
+use super::pen::{Area, Pen, Rule, Style, centred};
+use super::plan::{Align, ColumnPlan, InkName, Inks, Lettering, TablePlan};
+use super::values::{cell, has_digit};
+use super::wrap::{Fitted, pitch, shrink};
 use crate::render::draw::{Column, Field};
-use crate::render::face::{Face, FaceLine, yuan};
+use crate::render::face::FaceLine;
 use crate::render::font::Fonts;
 
-/// Em of a value in the table, and the smallest that a long figure may shrink to.
-const SIZE: i32 = 2_800;
-const SMALLEST: i32 = 1_900;
-/// Free space left and right of a cell's text.
-const PADDING: i32 = 700;
-/// Free space above and below a row's text, together.
-const LEADING: i32 = 900;
+/// A table whose columns of figures have found their size: one for all rows and the sum below, so that digits stand under digits.
+pub(super) struct Table<'a> {
+    plan: &'a TablePlan,
+    fonts: &'a Fonts,
+    inks: &'a Inks,
+    fits: Vec<Fit>,
+}
 
-/// Where a cell's text stands.
+/// How a column's texts are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Align {
-    /// Names and specifications.
-    Left,
-    /// Units, rates, row numbers.
-    Centre,
-    /// Figures.
-    Right,
+struct Fit {
+    size: i32,
+    /// Width of the longest part from the decimal point on; `None` when points don't align because there is no room for it.
+    after_point: Option<i32>,
 }
-
-/// One column.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Plan {
-    /// What its cells show.
-    column: Column,
-    /// Head.
-    pub head: &'static str,
-    /// Width.
-    pub width: i32,
-    /// Alignment of its cells.
-    pub align: Align,
-    /// Text of a line's cell.
-    cell: fn(&FaceLine) -> String,
-    style: Style,
-    /// Figures shrink before they break; texts break at once.
-    smallest: i32,
-}
-
-const fn text(column: Column, head: &'static str, width: i32, align: Align, cell: fn(&FaceLine) -> String) -> Plan {
-    Plan { column, head, width, align, cell, style: Style::value(SIZE), smallest: SIZE }
-}
-
-const fn figure(column: Column, head: &'static str, width: i32, align: Align, cell: fn(&FaceLine) -> String) -> Plan {
-    Plan { column, head, width, align, cell, style: Style::figure(SIZE), smallest: SMALLEST }
-}
-
-const SPECIFICATION: &str = "规格型号";
-
-/// Columns of the first page; together [`super::TABLE_WIDTH`].
-pub(super) const FIRST_PAGE: [Plan; 8] = [
-    text(Column::Name, "货物或应税劳务、服务名称", 51_000, Align::Left, |l| l.name.clone()),
-    text(Column::Specification, SPECIFICATION, 23_000, Align::Left, |l| l.specification.clone()),
-    text(Column::Unit, "单位", 12_000, Align::Centre, |l| l.unit.clone()),
-    figure(Column::Quantity, "数量", 22_000, Align::Right, |l| l.quantity.clone()),
-    figure(Column::Price, "单价", 24_000, Align::Right, |l| l.price.clone()),
-    figure(Column::Amount, "金额", 27_000, Align::Right, |l| yuan(l.amount_fen)),
-    figure(Column::Rate, "税率", 13_000, Align::Centre, |l| l.rate.clone()),
-    figure(Column::Tax, "税额", 26_000, Align::Right, |l| l.tax_text.clone()),
-];
-
-/// Width of the list's leading column of row numbers.
-pub(super) const ORDINAL_WIDTH: i32 = 10_000;
-
-/// Columns of the list, right of the row number; together with it [`super::TABLE_WIDTH`].
-pub(super) const LIST: [Plan; 8] = [
-    text(Column::Name, "货物或应税劳务、服务名称", 46_000, Align::Left, |l| l.name.clone()),
-    text(Column::Specification, SPECIFICATION, 22_000, Align::Left, |l| l.specification.clone()),
-    text(Column::Unit, "单位", 11_000, Align::Centre, |l| l.unit.clone()),
-    figure(Column::Quantity, "数量", 21_000, Align::Right, |l| l.quantity.clone()),
-    figure(Column::Price, "单价", 23_000, Align::Right, |l| l.price.clone()),
-    figure(Column::Amount, "金额", 27_000, Align::Right, |l| yuan(l.amount_fen)),
-    figure(Column::Rate, "税率", 12_000, Align::Centre, |l| l.rate.clone()),
-    figure(Column::Tax, "税额", 26_000, Align::Right, |l| l.tax_text.clone()),
-];
 
 /// A line broken into cells.
 #[derive(Debug, Clone)]
@@ -88,123 +32,158 @@ pub(super) struct Row {
     pub height: i32,
 }
 
-/// Breaks a line into the cells of the columns.
-pub(super) fn row(fonts: &Fonts, columns: &[Plan], line: &FaceLine) -> Row {
-    let cells: Vec<Fitted> =
-        columns.iter().map(|c| shrink(fonts, c.style, c.smallest, c.width - 2 * PADDING, &(c.cell)(line))).collect();
-    let tallest = cells.iter().map(Fitted::height).max().unwrap_or_default();
-    Row { height: tallest.max(super::wrap::pitch(SIZE)) + LEADING, cells }
-}
-
-/// The rows of all lines.
-pub(super) fn rows(fonts: &Fonts, columns: &[Plan], face: &Face) -> Vec<Row> {
-    face.lines.iter().map(|line| row(fonts, columns, line)).collect()
-}
-
-/// Writes a row with its top left corner at `(x, y)`.
-pub(super) fn draw_row(
-    pen: &mut Pen<'_>,
-    columns: &[Plan],
-    row: &Row,
-    (x, y): (i32, i32),
-    field: impl Fn(Column) -> Field,
-) {
-    let first_line = super::wrap::pitch(SIZE);
-    let mut left = x;
-    for (column, cell) in columns.iter().zip(&row.cells) {
-        pen.show(field(column.column));
-        let mut baseline = centred(y + LEADING / 2, first_line, cell.size.min(SIZE));
-        for line in &cell.lines {
-            aligned(pen, column.align, (left, column.width), baseline, column.style.at(cell.size), line);
-            baseline += cell.pitch();
+impl<'a> Table<'a> {
+    /// A table for these lines, with sums of amount and tax below.
+    pub fn of(plan: &'a TablePlan, inks: &'a Inks, fonts: &'a Fonts, lines: &[FaceLine], sums: (&str, &str)) -> Self {
+        let mut table = Self { plan, fonts, inks, fits: Vec::new() };
+        for column in &plan.columns {
+            let sum = match column.column {
+                Column::Amount => sums.0,
+                Column::Tax => sums.1,
+                Column::Ordinal
+                | Column::Name
+                | Column::Specification
+                | Column::Unit
+                | Column::Quantity
+                | Column::Price
+                | Column::Rate => "",
+            };
+            let fit = table.fit(column, lines, sum);
+            table.fits.push(fit);
         }
-        left += column.width;
+        table
+    }
+
+    fn fit(&self, column: &ColumnPlan, lines: &[FaceLine], sum: &str) -> Fit {
+        let nominal = Fit { size: self.plan.size, after_point: None };
+        if !is_aligned(column) {
+            return nominal;
+        }
+        let style = self.style(column);
+        let width = |text: &str| self.fonts.width(style.typeface, style.size, text);
+        let (mut before, mut after, mut whole) = (0, 0, 0);
+        let mut measure = |text: &str| {
+            let (integer, fraction) = at_point(text);
+            let fraction = width(fraction);
+            let all = width(integer) + fraction;
+            whole = all.max(whole);
+            if has_digit(text) {
+                before = before.max(all - fraction);
+                after = after.max(fraction);
+            }
+        };
+        for (nth, line) in lines.iter().enumerate() {
+            measure(&cell(line, nth, column.column));
+        }
+        measure(sum);
+        let room = column.width - 2 * self.plan.padding;
+        let sized = |needed: i32| scaled(style.size, room, needed).filter(|size| *size >= self.plan.smallest);
+        if let Some(size) = sized(whole.max(before + after)) {
+            // One part of a thousand for rounding, which would else add up over the characters.
+            let after = i64::from(after) * i64::from(size) / i64::from(style.size.max(1));
+            return Fit { size, after_point: Some(i32::try_from(after).unwrap_or_default()) };
+        }
+        Fit { size: sized(whole).unwrap_or(self.plan.smallest), after_point: None }
+    }
+
+    fn style(&self, column: &ColumnPlan) -> Style {
+        column.lettering.style(self.plan.size, self.inks.of(InkName::Value))
+    }
+
+    /// Breaks a line into cells.
+    pub fn row(&self, line: &FaceLine, nth: usize) -> Row {
+        let mut cells = Vec::with_capacity(self.fits.len());
+        for (column, fit) in self.plan.columns.iter().zip(&self.fits) {
+            let style = self.style(column).at(fit.size);
+            let smallest = match column.lettering {
+                Lettering::Figure => self.plan.smallest.min(fit.size),
+                Lettering::Label | Lettering::Value => fit.size,
+            };
+            let room = column.width - 2 * self.plan.padding;
+            cells.push(shrink(self.fonts, style, smallest, room, &cell(line, nth, column.column)));
+        }
+        let tallest = cells.iter().map(Fitted::height).max().unwrap_or_default();
+        Row { height: tallest.max(pitch(self.plan.size)) + self.plan.leading, cells }
+    }
+
+    /// Writes a row with its upper edge at `top`.
+    pub fn draw_row(&self, pen: &mut Pen<'_>, row: &Row, top: i32, field: impl Fn(Column) -> Field) {
+        let first = centred(top + self.plan.leading / 2, pitch(self.plan.size), self.plan.size);
+        for (nth, cell) in row.cells.iter().enumerate() {
+            let Some(column) = self.plan.columns.get(nth) else { continue };
+            pen.show(field(column.column));
+            for (baseline, line) in (0..).map(|row: i32| first + row * cell.pitch()).zip(&cell.lines) {
+                self.draw_cell(pen, nth, (baseline, cell.size), line);
+            }
+        }
+    }
+
+    /// Writes a sum into a column, in the middle of a row of sums.
+    pub fn draw_sum(&self, pen: &mut Pen<'_>, column: Column, top: i32, sum: &str) {
+        let found = self.plan.columns.iter().position(|plan| plan.column == column);
+        let Some((nth, fit)) = found.and_then(|nth| Some((nth, self.fits.get(nth)?))) else { return };
+        self.draw_cell(pen, nth, (centred(top, self.plan.sum, self.plan.size), fit.size), sum);
+    }
+
+    fn draw_cell(&self, pen: &mut Pen<'_>, nth: usize, (baseline, size): (i32, i32), text: &str) {
+        let (Some(column), Some(fit)) = (self.plan.columns.get(nth), self.fits.get(nth)) else { return };
+        let (left, width) = self.plan.span(column.column);
+        let style = self.style(column).at(size);
+        let x = match column.align {
+            Align::Left => left + self.plan.padding,
+            Align::Centre => left + width / 2,
+            Align::Right => left + width - self.plan.padding,
+        };
+        // Stars and words end where the longest figure ends.
+        let short = match fit.after_point.filter(|_| has_digit(text)) {
+            Some(after) => after - self.fonts.width(style.typeface, style.size, at_point(text).1),
+            None => 0,
+        };
+        pen.write(column.align, (x - short, baseline), style, text);
     }
 }
 
-/// Writes one text into a column's width.
-pub(super) fn aligned(
-    pen: &mut Pen<'_>,
-    align: Align,
-    (left, width): (i32, i32),
-    baseline: i32,
-    style: Style,
-    content: &str,
-) {
-    match align {
-        Align::Left => pen.left(left + PADDING, baseline, style, content),
-        Align::Centre => pen.centre(left + width / 2, baseline, style, content),
-        Align::Right => pen.right(left + width - PADDING, baseline, style, content),
-    }
+/// Whether a column's figures stand with their decimal points under one another.
+fn is_aligned(column: &ColumnPlan) -> bool {
+    column.align == Align::Right && column.lettering == Lettering::Figure
 }
 
-/// Writes a sum into a column, smaller when it must be.
-pub(super) fn draw_sum(pen: &mut Pen<'_>, (left, width): (i32, i32), top: i32, height: i32, field: Field, sum: &str) {
-    pen.show(field);
-    let fitted = shrink(pen.fonts, Style::figure(SIZE), SMALLEST, width - 2 * PADDING, sum);
-    for line in &fitted.lines {
-        let baseline = centred(top, height, fitted.size);
-        aligned(pen, Align::Right, (left, width), baseline, Style::figure(fitted.size), line);
+/// A figure's integer part, and the rest with the point.
+fn at_point(text: &str) -> (&str, &str) {
+    text.find('.').and_then(|point| text.split_at_checked(point)).unwrap_or((text, ""))
+}
+
+/// The size at which what needs `needed` at `size` fits `room`, in steps that can be told apart.
+fn scaled(size: i32, room: i32, needed: i32) -> Option<i32> {
+    if needed <= room {
+        return Some(size);
     }
+    let exact = i64::from(size) * i64::from(room) / i64::from(needed.max(1));
+    i32::try_from(exact / 25 * 25).ok()
 }
 
 /// Draws the rules between the columns, which run down to `bottom`.
-pub(super) fn draw_rules(pen: &mut Pen<'_>, columns: &[Plan], (x, top): (i32, i32), bottom: i32) {
-    let mut left = x;
-    for (position, column) in columns.iter().enumerate() {
-        if position > 0 {
-            pen.rule((left, top), (left, bottom));
+pub(super) fn draw_rules(pen: &mut Pen<'_>, plan: &TablePlan, rule: Rule, bottom: i32) {
+    let mut left = plan.left;
+    for column in &plan.columns {
+        if left > plan.left && plan.column_rules {
+            pen.rule((left, plan.top), (left, bottom), rule);
         }
         left += column.width;
     }
 }
 
 /// Writes the heads.
-pub(super) fn draw_heads(pen: &mut Pen<'_>, columns: &[Plan], (x, top): (i32, i32), head: i32) {
-    let mut left = x;
-    for column in columns {
-        let style = Style::label(SIZE);
-        pen.centre(left + column.width / 2, centred(top, head, style.size), style, column.head);
+pub(super) fn draw_heads(pen: &mut Pen<'_>, plan: &TablePlan, style: Style, head: impl Fn(&ColumnPlan) -> String) {
+    let mut left = plan.left;
+    for column in &plan.columns {
+        let place = (left + column.width / 2, centred(plan.top, plan.head, style.size));
+        pen.write(Align::Centre, place, style, &head(column));
         left += column.width;
     }
 }
 
-/// Left edge and width of the column with a head.
-pub(super) fn span(columns: &[Plan], x: i32, head: &str) -> (i32, i32) {
-    let mut left = x;
-    for column in columns {
-        if column.head == head {
-            return (left, column.width);
-        }
-        left += column.width;
-    }
-    (left, 0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::TABLE_WIDTH;
-    use super::*;
-
-    #[test]
-    fn columns_fill_the_table() {
-        assert_eq!(FIRST_PAGE.iter().map(|c| c.width).sum::<i32>(), TABLE_WIDTH);
-        assert_eq!(LIST.iter().map(|c| c.width).sum::<i32>() + ORDINAL_WIDTH, TABLE_WIDTH);
-    }
-
-    #[test]
-    fn the_largest_amount_fits_its_column_on_one_line() {
-        let fonts = Fonts::load().unwrap();
-        let line = FaceLine { amount_fen: -crate::base::limits::AMOUNT_FEN_MAX, ..FaceLine::default() };
-        let row = row(&fonts, &LIST, &line);
-        assert_eq!(row.cells[5].lines, ["-100000000000.00"]);
-    }
-
-    #[test]
-    fn a_long_name_makes_its_row_taller() {
-        let fonts = Fonts::load().unwrap();
-        let short = FaceLine { name: "*餐饮服务*餐费".to_owned(), ..FaceLine::default() };
-        let long = FaceLine { name: "*餐饮服务*".to_owned() + &"餐费".repeat(20), ..FaceLine::default() };
-        assert!(row(&fonts, &LIST, &long).height > row(&fonts, &LIST, &short).height);
-    }
+/// The outline of a table that ends at `bottom`.
+pub(super) fn outline(plan: &TablePlan, bottom: i32) -> Area {
+    Area { x: plan.left, y: plan.top, width: plan.width, height: bottom - plan.top }
 }

@@ -35,6 +35,11 @@ const NOT_FIRST: &str = "，。、；：？！）》〉」』】〕”’％%,.;
 /// Breaks a text into lines no wider than `width`: at its own line breaks, between Chinese characters, and in other scripts at
 /// blanks and slashes, or anywhere when one word is wider than the line. Nothing is left out but blanks at the place of a break.
 pub(super) fn wrap(fonts: &Fonts, style: Style, width: i32, text: &str) -> Vec<String> {
+    // Nearly every text takes one line.
+    let is_one = !text.contains(['\n', '\r', '\t']) && fonts.width(style.typeface, style.size, text) <= width;
+    if is_one && !text.trim().is_empty() {
+        return vec![text.trim_end().to_owned()];
+    }
     let mut lines = Vec::new();
     for paragraph in text.split(['\n', '\r']).filter(|p| !p.is_empty()) {
         let mut line = String::new();
@@ -117,7 +122,8 @@ pub(super) fn shrink(fonts: &Fonts, style: Style, smallest: i32, width: i32, tex
 mod tests {
     use super::*;
 
-    const STYLE: Style = Style::value(1_000);
+    const STYLE: Style =
+        Style { typeface: crate::render::font::Typeface::Song, size: 1_000, ink: crate::render::draw::Ink([0; 3]) };
 
     fn lines(width: i32, text: &str) -> Vec<String> {
         wrap(&Fonts::load().unwrap(), STYLE, width, text)
@@ -165,7 +171,13 @@ mod tests {
     #[test]
     fn shrinking_keeps_figures_on_one_line() {
         let fonts = Fonts::load().unwrap();
-        let fitted = shrink(&fonts, Style::figure(2_800), 1_500, 20_000, "-100000000000.00");
+        let fitted = shrink(
+            &fonts,
+            Style { typeface: crate::render::font::Typeface::Figure, size: 2_800, ..STYLE },
+            1_500,
+            20_000,
+            "-100000000000.00",
+        );
         assert_eq!(fitted.lines, ["-100000000000.00"]);
         assert!(fitted.size < 2_800);
     }
