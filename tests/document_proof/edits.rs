@@ -59,6 +59,20 @@ impl Edited {
         self.document.get_dictionary_mut(page).unwrap()
     }
 
+    /// Names an object in the resources of a page.
+    pub fn resource(&mut self, nth: usize, kind: &str, name: &str, object: ObjectId) {
+        let deref = |dictionary: &Dictionary, key: &str| {
+            let found = dictionary.get_deref(key.as_bytes(), &self.document).and_then(Object::as_dict);
+            found.cloned().unwrap_or_default()
+        };
+        let page = self.document.get_dictionary(self.page(nth)).unwrap();
+        let mut resources = deref(page, "Resources");
+        let mut of_kind = deref(&resources, kind);
+        of_kind.set(name, object);
+        resources.set(kind, of_kind);
+        self.page_dictionary(nth).set("Resources", resources);
+    }
+
     /// Adds an attachment beside those that are there.
     pub fn attach(&mut self, name: &str, content: &[u8]) {
         let stream = Stream::new(dictionary! { "Type" => "EmbeddedFile" }, content.to_vec());
