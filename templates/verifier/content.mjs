@@ -1,7 +1,7 @@
 // What the pages of a PDF paint, as far as invoices go: texts by what they copy as, and areas. Anything else makes a file unreadable.
 // Shapes of characters are not looked at: what a font says that a character is, is what counts here.
 
-import { byteText, faceDiffers, isStream, PdfLexer, PdfName, PdfText, PdfWord, unreadable } from "./objects.mjs";
+import { byteText, faceDiffers, isStream, PdfLexer, PdfName, PdfText, PdfWord, spokenText, unreadable, utf16Text } from "./objects.mjs";
 
 /** Words of the content of all pages. */
 const WORDS_MAX = 4000000;
@@ -13,15 +13,6 @@ const matrixProduct = ([a, b, c, d, e, f], [g, h, i, j, k, l]) =>
   [a * g + b * i, a * h + b * j, c * g + d * i, c * h + d * j, e * g + f * i + k, e * h + f * j + l];
 const placed = ([a, b, c, d, e, f], x, y) => [x * a + y * c + e, x * b + y * d + f];
 const UNCHANGED = [1, 0, 0, 1, 0, 0];
-
-/** UTF-16 with or without a byte order mark as text. */
-function utf16Text(bytes) {
-  let text = "";
-  for (let at = bytes.startsWith("\xfe\xff") ? 2 : 0; at + 1 < bytes.length; at += 2) {
-    text += String.fromCharCode(bytes.charCodeAt(at) * 256 + bytes.charCodeAt(at + 1));
-  }
-  return text;
-}
 
 const codeOf = (text) => (text instanceof PdfText && text.bytes.length === 2
   ? text.bytes.charCodeAt(0) * 256 + text.bytes.charCodeAt(1) : unreadable("font", "a font's map to text can't be read"));
@@ -370,7 +361,7 @@ export class PageReader {
     if (tag.name === "OC") unreadable("layer", "a part of a page stands in a layer");
     const list = properties instanceof PdfName ? resource("Properties", properties) : properties;
     const said = list instanceof Map ? ["ActualText", "Alt", "E"].filter((key) => list.has(key)) : [];
-    const texts = said.map((key) => this.file.plain(list.get(key))).map((one) => (one.bytes.startsWith("\xfe\xff") ? utf16Text(one.bytes) : one.bytes));
+    const texts = said.map((key) => this.file.plain(list.get(key))).map(spokenText);
     painting.spans.push({ says: texts.length > 0 ? texts.join("") : undefined, from: painting.items.length });
   }
 }

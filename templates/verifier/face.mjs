@@ -357,7 +357,9 @@ async function compareFace(bytes, document) {
     const page = new PageText(items, nth + 1);
     if (nth === 0) reading.first(page);
     else reading.further(page);
-    if (pages.length > 1) page.take("page", `第${nth + 1}页共${pages.length}页`);
+    const number = `第${nth + 1}页共${pages.length}页`;
+    if (pages.length > 1 && !page.begins(number)) faceDiffers("page", `page ${nth + 1}: the receipt makes ${number}, the page shows ${page.rest(20)}`);
+    if (pages.length > 1) page.take("page", number);
     page.end();
     checkAreas(areasOf(items), page);
   });

@@ -70,6 +70,18 @@ export function byteText(bytes) {
   return parts.join("");
 }
 
+/** UTF-16 with or without a byte order mark as text. */
+export function utf16Text(bytes) {
+  let text = "";
+  for (let at = bytes.startsWith("\xfe\xff") ? 2 : 0; at + 1 < bytes.length; at += 2) {
+    text += String.fromCharCode(bytes.charCodeAt(at) * 256 + bytes.charCodeAt(at + 1));
+  }
+  return text;
+}
+
+/** A text string: UTF-16 where it begins with a byte order mark, else one byte a character. */
+export const spokenText = ({ bytes }) => (bytes.startsWith("\xfe\xff") ? utf16Text(bytes) : bytes);
+
 const PDF_SPACE = /(?:[\0\t\n\f\r ]|%[^\r\n]*)*/y;
 const PDF_WORD = /[^\0\t\n\f\r ()<>[\]{}/%]+/y;
 const PDF_NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)$/;
