@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All tests from a fresh clone on a bare Debian 12 with cargo: on SQLite, and once more on a PostgreSQL server of its own (free port,
-# temporary folder) those that touch SQL. Installs what is missing (apt; pip into target/venv, npm into
+# temporary folder) those that touch SQL. Installs what is missing (apt; pip into target/venv and target/readers, npm into
 # target/verifier) and fails loudly when it can't: no test
 # is skipped for want of a tool. Arguments go to `cargo test`.
 set -euo pipefail
@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 # Tests on whichever database TEST_DATABASE names; and those that have PostgreSQL whatever it says, or none at all.
 on_either=(cli ledger life service)
-on_one=(chain face faults floors invoice parties postgres render tamper verifier)
+on_one=(chain face faults floors invoice parties postgres readers render tamper verifier)
 for file in tests/*.rs; do
   target=$(basename "$file" .rs)
   if [[ " ${on_either[*]} ${on_one[*]} " != *" $target "* ]]; then
@@ -19,8 +19,8 @@ done
 
 # What the tests and the build call, and the Debian package of each.
 declare -A package_of=(
-  [cc]=build-essential [chromium]=chromium [git]=git [node]=nodejs [npm]=npm [pdffonts]=poppler-utils [pdftoppm]=poppler-utils
-  [pdftotext]=poppler-utils [prlimit]=util-linux [python3]=python3 [qpdf]=qpdf [zbarimg]=zbar-tools
+  [cc]=build-essential [chromium]=chromium [git]=git [node]=nodejs [npm]=npm [pdffonts]=poppler-utils [pdfsig]=poppler-utils
+  [pdftoppm]=poppler-utils [pdftotext]=poppler-utils [prlimit]=util-linux [python3]=python3 [qpdf]=qpdf [zbarimg]=zbar-tools
 )
 # Of PostgreSQL it is the server that counts; its programs are not in PATH.
 newest_postgres() {
@@ -49,19 +49,24 @@ for tool in "${!package_of[@]}"; do
 done
 TEST_POSTGRES_BIN=$(newest_postgres) || { echo "the PostgreSQL server is still missing after installing postgresql" >&2; exit 1; }
 
-# The oracle: another implementation, in Python, with pinned packages.
-venv=target/venv
-requirements=tests/oracle/requirements.txt
-if ! cmp -s "$requirements" "$venv/installed.txt"; then
-  mkdir -p target
-  # A venv that was made half (python there, pip missing) is made anew.
-  "$venv/bin/python" -m pip --version >/dev/null 2>&1 || python3 -m venv --clear "$venv"
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$requirements"
-  cp "$requirements" "$venv/installed.txt"
-fi
+# Makes a venv again when its list of packages has changed. The lists are whole and pinned: nothing is resolved.
+venv() {
+  local folder=$1 requirements=$2
+  if ! cmp -s "$requirements" "$folder/installed.txt"; then
+    mkdir -p target
+    # One that was made half (python there, pip missing) is made anew.
+    "$folder/bin/python" -m pip --version >/dev/null 2>&1 || python3 -m venv --clear "$folder"
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --requirement "$requirements"
+    cp "$requirements" "$folder/installed.txt"
+  fi
+}
+# The oracle: another implementation, in Python. And other people's readers of what is printed.
+venv target/venv tests/oracle/requirements.txt
+venv target/readers tests/readers/requirements.txt
 # Not a name with PIAOLIAN_: the service reads those as its configuration and refuses a key that it does not know.
-ORACLE_PYTHON="$PWD/$venv/bin/python"
-export ORACLE_PYTHON PATH="$PWD/$venv/bin:$PATH"
+ORACLE_PYTHON="$PWD/target/venv/bin/python"
+READERS_PYTHON="$PWD/target/readers/bin/python"
+export ORACLE_PYTHON READERS_PYTHON PATH="$PWD/target/venv/bin:$PATH"
 
 # The server. PostgreSQL does not run as root.
 as_postgres=()

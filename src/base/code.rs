@@ -317,9 +317,15 @@ codes! {
     RenderQrTooLong = "RENDER-QR-TOO-LONG", Refused, "A text does not fit into a QR code.";
     RenderPngSize = "RENDER-PNG-SIZE", Refused, "The asked size of a QR image is out of range.";
     RenderPdf = "RENDER-PDF", Internal, "The PDF could not be put together.";
+    RenderSigner = "RENDER-SIGNER", Malformed, "The key or the certificate that documents are to be signed with can't be used.";
     RenderNoInvoice = "RENDER-NO-INVOICE", Refused, "A receipt is to be drawn whose entry issued no invoice.";
+    RenderNoPage = "RENDER-NO-PAGE", Missing, "A document has fewer pages than the one that is asked for.";
+    RenderOfd = "RENDER-OFD", Internal, "The OFD file could not be put together.";
     RenderXml = "RENDER-XML", Internal, "An XML document could not be put together.";
     RenderPage = "RENDER-PAGE", Internal, "A web page could not be filled in.";
+
+    // --- export (EXPORT-...)
+    ExportTooLarge = "EXPORT-TOO-LARGE", Internal, "What is to be packed is larger than a ZIP archive can be.";
 
     // --- sequencer and http (HTTP-..., SEQ-...)
     SeqBusy = "SEQ-BUSY", Busy, "The queue is full; nothing was done; try again after the time named in Retry-After.";

@@ -1,10 +1,12 @@
 //! Floor 3: ledgers as files for auditors: JSON lines (the exact leaf bytes), ledger streams (blocks and seals among them, so that the
-//! file can be audited by itself) and CSV (one row an invoice).
+//! file can be audited by itself) and CSV (one row an invoice); files in a ZIP archive.
 //!
 //! Promise: a JSON line is the entry's canonical text, byte for byte, so that hashing it gives the leaf. Numbers that are names
 //! (codes, numbers, taxpayer ids) stay text. Money in CSV is integer fen, the total also yuan with two decimals.
 //!
 //! *Invariant:* is handed entries, reads no database.
+
+mod archive;
 
 use std::io::Write;
 
@@ -14,6 +16,8 @@ use crate::chain::roster::Roster;
 use crate::chain::seal::Seal;
 use crate::ledger::entry::Entry;
 use crate::ledger::stream::{StreamBlock, StreamHead};
+
+pub use archive::Archive;
 
 /// An entry to be exported.
 #[derive(Debug, Clone, Copy)]

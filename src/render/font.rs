@@ -1,6 +1,6 @@
 //! The three typefaces of the face, parsed once: which glyph a character has and how wide it is.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use ttf_parser::GlyphId;
 
@@ -35,8 +35,13 @@ pub(super) struct FontFile {
     pub descent: i16,
     /// x min, y min, x max, y max in units.
     pub bounds: [i16; 4],
-    /// Character to glyph and advance width. One glyph per character (build.py), so that copied text gives back what was printed.
-    glyphs: HashMap<char, Glyph>,
+    /// Glyphs of the whole file, glyph 0 among them.
+    pub glyph_count: u16,
+    /// Character to glyph and advance width, by code point; glyph 0 where there is none. One glyph per character (build.py), so that
+    /// copied text gives back what was printed. A table and not a map: every character of every invoice is looked up several times.
+    basic: Vec<Glyph>,
+    /// The same beyond the basic plane, where few are asked for.
+    beyond: BTreeMap<char, Glyph>,
 }
 
 /// A character's glyph.
@@ -52,7 +57,9 @@ impl FontFile {
     fn parse(name: &'static str, bytes: &'static [u8]) -> Result<Self, Fault> {
         let broken = |what: &str| Fault::new(Code::RenderFont, "", format!("{name}: {what}"));
         let face = ttf_parser::Face::parse(bytes, 0).map_err(|e| broken(&e.to_string()))?;
-        let mut glyphs = HashMap::with_capacity(usize::from(face.number_of_glyphs()));
+        let mut basic = vec![Glyph { id: 0, advance: 0 }; usize::from(u16::MAX) + 1];
+        let mut beyond = BTreeMap::new();
+        let mut is_empty = true;
         for subtable in face.tables().cmap.into_iter().flat_map(|cmap| cmap.subtables) {
             if !subtable.is_unicode() {
                 continue;
@@ -61,10 +68,14 @@ impl FontFile {
                 let Some(character) = char::from_u32(code) else { return };
                 let Some(GlyphId(id)) = subtable.glyph_index(code).filter(|g| g.0 != 0) else { return };
                 let advance = face.glyph_hor_advance(GlyphId(id)).unwrap_or_default();
-                glyphs.insert(character, Glyph { id, advance });
+                is_empty = false;
+                match usize::try_from(code).ok().and_then(|code| basic.get_mut(code)) {
+                    Some(place) => *place = Glyph { id, advance },
+                    None => drop(beyond.insert(character, Glyph { id, advance })),
+                }
             });
         }
-        if glyphs.is_empty() {
+        if is_empty {
             return Err(broken("no characters"));
         }
         let bounds = face.global_bounding_box();
@@ -75,13 +86,18 @@ impl FontFile {
             ascent: face.ascender(),
             descent: face.descender(),
             bounds: [bounds.x_min, bounds.y_min, bounds.x_max, bounds.y_max],
-            glyphs,
+            glyph_count: face.number_of_glyphs(),
+            basic,
+            beyond,
         })
     }
 
     /// The glyph of a character.
     pub fn glyph(&self, character: char) -> Option<Glyph> {
-        self.glyphs.get(&character).copied()
+        match usize::try_from(u32::from(character)).ok().and_then(|code| self.basic.get(code)) {
+            Some(glyph) => Some(*glyph).filter(|glyph| glyph.id != 0),
+            None => self.beyond.get(&character).copied(),
+        }
     }
 }
 
@@ -181,8 +197,10 @@ mod tests {
         let fonts = Fonts::load().unwrap();
         for typeface in [Typeface::Kai, Typeface::Song, Typeface::Figure] {
             let file = fonts.file(typeface);
-            let ids: std::collections::BTreeSet<u16> = file.glyphs.values().map(|g| g.id).collect();
-            assert_eq!(ids.len(), file.glyphs.len(), "{}", file.name);
+            let glyphs: Vec<Glyph> = ('\0'..=char::MAX).filter_map(|character| file.glyph(character)).collect();
+            let ids: std::collections::BTreeSet<u16> = glyphs.iter().map(|glyph| glyph.id).collect();
+            assert_eq!(ids.len(), glyphs.len(), "{}", file.name);
+            assert!(glyphs.len() > 90 && glyphs.iter().all(|glyph| glyph.id < file.glyph_count), "{}", file.name);
         }
     }
 

@@ -4,20 +4,27 @@
 //! machine; a character that no font has is drawn as a box and named in [`Rendered::missing`], never dropped in silence.
 //!
 //! *Invariant:* decides no invoice rule, knows no SQL and no HTTP; reads no clock, no file and no environment; does no arithmetic on money
-//! but the sums of the list pages. Floats live in `pdf.rs` alone, where millimetres become PDF points.
+//! but the sums of the list pages. Floats live in `pdf` alone, where two libraries take nothing else.
 
 mod document;
 mod draw;
 mod face;
 mod font;
+mod glyphs;
 mod issued;
 mod layout;
+mod ofd;
+mod outline;
 mod pages;
 mod pdf;
 mod press;
 mod proof;
 mod qr;
+#[cfg(test)]
+mod sample;
 mod subset;
+mod svg;
+mod turn;
 mod verifier;
 mod xml;
 
@@ -29,8 +36,8 @@ pub use pages::{
     ClaimPage, FormPage, IndexPage, SealLine, Shown, Verdict, VerifyPage, claim_page, form_page, index_page,
     verify_page,
 };
-pub use pdf::{Rendered, invoice_pdf};
-pub use press::Press;
+pub use pdf::{DocumentSigner, Rendered};
+pub use press::{Press, invoice_pdf};
 pub use proof::{FaceSame, attachment, compare_face};
 pub use qr::{QUIET_MODULES, QrMatrix, matrix, png, svg};
 pub use verifier::verifier_page;

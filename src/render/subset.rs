@@ -7,6 +7,22 @@ use subsetter::GlyphRemapper;
 use super::font::{FontFile, Glyph};
 use crate::base::{Code, Fault};
 
+/// Cuts `font` down to `characters` (with their glyph ids in the whole file), which become glyphs 1, 2, 3 and so on in their order. No glyph
+/// may stand twice. Gives the TrueType file, which has no character map, and its name with the six-letter tag that marks a subset
+/// (ISO 32000-1, 9.6.4).
+///
+/// # Errors
+/// [`Code::RenderPdf`].
+pub(super) fn cut(font: &FontFile, characters: &[(char, Glyph)]) -> Result<(Vec<u8>, String), Fault> {
+    let mut remapper = GlyphRemapper::new();
+    for (_, glyph) in characters {
+        remapper.remap(glyph.id);
+    }
+    let bytes = subsetter::subset(font.bytes, 0, &remapper)
+        .map_err(|e| Fault::new(Code::RenderPdf, "", format!("subset of {}: {e}", font.name)))?;
+    Ok((bytes, format!("{}+{}", tag(characters.iter().map(|(character, _)| character)), font.name)))
+}
+
 /// A typeface that holds only what a document uses.
 #[derive(Debug)]
 pub(super) struct Subset {
@@ -14,20 +30,17 @@ pub(super) struct Subset {
     pub bytes: Vec<u8>,
     /// Character to new glyph id and advance width.
     pub glyphs: BTreeMap<char, Glyph>,
-    /// Name with the six-letter tag that marks a subset (ISO 32000-1, 9.6.4).
-    pub name: String,
 }
 
-/// Cuts `font` down to `characters` (with their glyph ids in the whole file).
+/// Like [`cut`], with the new glyphs by their characters.
+///
+/// # Errors
+/// [`Code::RenderPdf`].
 pub(super) fn subset(font: &FontFile, characters: &BTreeMap<char, Glyph>) -> Result<Subset, Fault> {
-    let mut remapper = GlyphRemapper::new();
-    let glyphs: BTreeMap<char, Glyph> = characters
-        .iter()
-        .map(|(character, glyph)| (*character, Glyph { id: remapper.remap(glyph.id), advance: glyph.advance }))
-        .collect();
-    let bytes = subsetter::subset(font.bytes, 0, &remapper)
-        .map_err(|e| Fault::new(Code::RenderPdf, "", format!("subset of {}: {e}", font.name)))?;
-    Ok(Subset { bytes, name: format!("{}+{}", tag(glyphs.keys()), font.name), glyphs })
+    let listed: Vec<(char, Glyph)> = characters.iter().map(|(character, glyph)| (*character, *glyph)).collect();
+    let (bytes, _name) = cut(font, &listed)?;
+    let glyphs = (1..).zip(&listed).map(|(id, (character, glyph))| (*character, Glyph { id, ..*glyph })).collect();
+    Ok(Subset { bytes, glyphs })
 }
 
 /// Six capital letters that follow from the characters (FNV-1a), so that the same document has the same tag each time.

@@ -9,13 +9,17 @@
 //! - `MachineNo` stays out: no tax-control machine issued the invoice;
 //! - `TaxScheme` is the rate as printed, `TaxAmount` always a figure, also where the face prints stars.
 //!
+//! The fully digital invoice takes those of the `EInvoice` (domain.md 7.2), in no namespace: `TaxRate` is a fraction (`0.06`), or the word
+//! on the face where no tax is charged. A party's address and telephone stand together in `..Addr`, bank and account in `..BankName`,
+//! as the ledger has them: where one ends and the other begins would be guessed.
+//!
 //! What the ledger knows besides stands in one element of our own namespace, [`LEDGER_NAMESPACE`]. Money is yuan with two decimals;
 //! what an invoice does not have is left out.
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
-use super::face::{Face, FaceLine, FaceParty, yuan};
+use super::face::{Face, FaceKind, FaceLine, FaceParty, yuan};
 use crate::base::{Code, Fault};
 
 /// Namespace of `eInvoice`.
@@ -30,8 +34,19 @@ pub const LEDGER_NAMESPACE: &str = "urn:piaolian:ledger:1";
 /// [`Code::RenderXml`] for a character that XML can't carry; an issued invoice has none.
 pub fn invoice_xml(face: &Face) -> Result<String, Fault> {
     let mut sheet = XmlSheet::new()?;
-    sheet.within("eInvoice", &[("xmlns:fp", INVOICE_NAMESPACE), ("Version", "1.0")], |sheet| ordinary(sheet, face))?;
+    match face.kind {
+        FaceKind::Ordinary => {
+            let attributes = [("xmlns:fp", INVOICE_NAMESPACE), ("Version", "1.0")];
+            sheet.within("eInvoice", &attributes, |sheet| ordinary(sheet, face))?;
+        }
+        FaceKind::Digital => sheet.within("EInvoice", &[], |sheet| digital(sheet, face))?,
+    }
     sheet.finish()
+}
+
+/// The sum of the taxes as a figure. The face prints stars in its place only where no tax is charged at all.
+fn tax(face: &Face) -> &str {
+    if face.tax_text.starts_with('*') { "0.00" } else { &face.tax_text }
 }
 
 fn ordinary(sheet: &mut XmlSheet, face: &Face) -> Result<(), Fault> {
@@ -50,8 +65,7 @@ fn ordinary(sheet: &mut XmlSheet, face: &Face) -> Result<(), Fault> {
         party(sheet, names, &face.seller)
     })?;
     sheet.field("fp:TaxExclusiveTotalAmount", &yuan(face.amount_fen))?;
-    // The face prints stars in place of a sum only where no tax is charged at all.
-    sheet.field("fp:TaxTotalAmount", if face.tax_text.starts_with('*') { "0.00" } else { &face.tax_text })?;
+    sheet.field("fp:TaxTotalAmount", tax(face))?;
     sheet.field("fp:TaxInclusiveTotalAmount", &yuan(face.total_fen))?;
     sheet.field("fp:Payee", &face.payee)?;
     sheet.field("fp:Checker", &face.reviewer)?;
@@ -61,6 +75,57 @@ fn ordinary(sheet: &mut XmlSheet, face: &Face) -> Result<(), Fault> {
         face.lines.iter().try_for_each(|line| sheet.within("fp:GoodsInfo", &[], |sheet| goods(sheet, line)))
     })?;
     sheet.within("pl:Ledger", &[("xmlns:pl", LEDGER_NAMESPACE)], |sheet| ledger(sheet, face))
+}
+
+fn digital(sheet: &mut XmlSheet, face: &Face) -> Result<(), Fault> {
+    sheet.within("Header", &[], |sheet| sheet.field("EIid", &face.number))?;
+    sheet.within("EInvoiceData", &[], |sheet| {
+        sheet.within("SellerInformation", &[], |sheet| {
+            party(sheet, ["SellerName", "SellerIdNum", "SellerAddr", "SellerBankName"], &face.seller)
+        })?;
+        sheet.within("BuyerInformation", &[], |sheet| {
+            party(sheet, ["BuyerName", "BuyerIdNum", "BuyerAddr", "BuyerBankName"], &face.buyer)
+        })?;
+        sheet.within("BasicInformation", &[], |sheet| {
+            sheet.field("TotalAmWithoutTax", &yuan(face.amount_fen))?;
+            sheet.field("TotalTaxAm", tax(face))?;
+            sheet.field("TotalTax-includedAmount", &yuan(face.total_fen))?;
+            sheet.field("TotalTax-includedAmountInChinese", &face.capital)?;
+            sheet.field("Drawer", &face.drawer)
+        })?;
+        face.lines.iter().try_for_each(|line| sheet.within("IssuItemInformation", &[], |sheet| item(sheet, line)))?;
+        match face.remark.as_str() {
+            "" => Ok(()),
+            remark => sheet.within("AdditionalInformation", &[], |sheet| sheet.field("Remark", remark)),
+        }
+    })?;
+    sheet.within("TaxSupervisionInfo", &[], |sheet| {
+        sheet.field("InvoiceNumber", &face.number)?;
+        sheet.field("IssueTime", &face.date.to_string())
+    })?;
+    sheet.within("pl:Ledger", &[("xmlns:pl", LEDGER_NAMESPACE)], |sheet| ledger(sheet, face))
+}
+
+fn item(sheet: &mut XmlSheet, line: &FaceLine) -> Result<(), Fault> {
+    sheet.field("ItemName", &line.name)?;
+    sheet.field("SpecMod", &line.specification)?;
+    sheet.field("MeaUnits", &line.unit)?;
+    sheet.field("Quantity", &line.quantity)?;
+    sheet.field("UnPrice", &line.price)?;
+    sheet.field("Amount", &yuan(line.amount_fen))?;
+    sheet.field("TaxRate", &fraction(&line.rate))?;
+    sheet.field("ComTaxAm", &yuan(line.tax_fen))
+}
+
+/// A rate in percent as a fraction: `6%` is `0.06`. Whatever is no rate in percent stays as it is.
+fn fraction(rate: &str) -> String {
+    let Some(percent) = rate.strip_suffix('%') else { return rate.to_owned() };
+    let (whole, rest) = percent.split_once('.').unwrap_or((percent, ""));
+    let whole = format!("{whole:0>3}");
+    match whole.split_at_checked(whole.len().saturating_sub(2)) {
+        Some((ones, hundredths)) => format!("{ones}.{hundredths}{rest}"),
+        None => rate.to_owned(),
+    }
 }
 
 fn party(sheet: &mut XmlSheet, names: [&str; 4], party: &FaceParty) -> Result<(), Fault> {
@@ -136,6 +201,11 @@ impl XmlSheet {
         self.write(Event::End(BytesEnd::new(name)))
     }
 
+    /// An element that holds nothing.
+    pub fn empty(&mut self, name: &str, attributes: &[(&str, &str)]) -> Result<(), Fault> {
+        self.write(Event::Empty(self.start(name, attributes)?))
+    }
+
     /// An element that holds a text.
     pub fn text(&mut self, name: &str, attributes: &[(&str, &str)], text: &str) -> Result<(), Fault> {
         self.write(Event::Start(self.start(name, attributes)?))?;
@@ -171,16 +241,10 @@ mod tests {
     use quick_xml::Reader;
 
     use super::*;
-    use crate::chain::hash::leaf_hash;
-    use crate::ledger::entry::Entry;
+    use crate::render::sample::document;
 
-    /// The face of the first invoice of the golden entries.
     fn golden() -> Face {
-        let entries = include_str!("../../fixtures/chain/entries.json");
-        let entries: serde_json::Value = serde_json::from_str(entries).unwrap();
-        let issue = entries["entries"].as_array().unwrap().iter().find(|entry| entry["kind"] == "issue").unwrap();
-        let text = issue["text"].as_str().unwrap();
-        Face::of(&Entry::parse(text).unwrap(), &leaf_hash(text), 2, "https://verify.example").unwrap()
+        document().face
     }
 
     /// What an XML reader finds: each element that holds a text, by its path.
@@ -251,6 +315,30 @@ mod tests {
         }
         let names: Vec<&str> = face.lines.iter().map(|line| line.name.as_str()).collect();
         assert_eq!(text_at(&texts, "eInvoice/fp:GoodsInfos/fp:GoodsInfo/fp:Item"), names);
+    }
+
+    #[test]
+    fn a_digital_invoice_takes_the_names_of_its_own() {
+        let face = Face { kind: FaceKind::Digital, number: "26442000000000000001".to_owned(), ..golden() };
+        let texts = read(&invoice_xml(&face).unwrap());
+        for (path, expected) in [
+            ("EInvoice/Header/EIid", "26442000000000000001"),
+            ("EInvoice/EInvoiceData/BuyerInformation/BuyerName", &face.buyer.name),
+            ("EInvoice/EInvoiceData/BasicInformation/TotalTax-includedAmount", "500.10"),
+            ("EInvoice/TaxSupervisionInfo/IssueTime", "2026-11-22"),
+            ("EInvoice/pl:Ledger/pl:EntryIndex", &face.entry_index.to_string()),
+        ] {
+            assert_eq!(text_at(&texts, path), [expected], "{path}");
+        }
+        assert_eq!(text_at(&texts, "EInvoice/EInvoiceData/IssuItemInformation/ItemName").len(), face.lines.len());
+    }
+
+    #[test]
+    fn percent_become_fractions() {
+        for (rate, text) in [("6%", "0.06"), ("13%", "0.13"), ("0.5%", "0.005"), ("100%", "1.00"), ("免税", "免税")]
+        {
+            assert_eq!(fraction(rate), text);
+        }
     }
 
     #[test]

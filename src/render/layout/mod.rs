@@ -71,7 +71,6 @@ impl Layouts {
     }
 
     /// Every frame, each once.
-    #[expect(dead_code, reason = "for writers that prepare frames")]
     pub fn frames(&self) -> &[Frame] {
         &self.frames
     }
