@@ -244,6 +244,24 @@ fn title_and_seal_are_each_read_as_one_text() {
 }
 
 #[test]
+fn samples_are_marked_on_every_page_and_real_ones_on_none() {
+    for (sandbox, marked) in [(true, 8), (false, 0)] {
+        let face = Face { sandbox, ..face(&checked(many_lines(300))) };
+        let folder = tempfile::tempdir().unwrap();
+        let pdf = folder.path().join("face.pdf");
+        std::fs::write(&pdf, invoice_pdf(&face, fonts()).unwrap().bytes).unwrap();
+        let output = Command::new("pdftotext").arg("-raw").arg(&pdf).arg("-").output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        // Pages end with a form feed; the mark goes uphill, and poppler breaks it.
+        let without_blanks = |page: &str| page.split_whitespace().collect::<String>();
+        let pages: Vec<String> = text.split_terminator('\u{c}').map(without_blanks).collect();
+        assert_eq!(pages.len(), 8);
+        assert_eq!(pages.iter().filter(|page| page.contains("样票SAMPLE")).count(), marked);
+        assert_eq!(text.contains("样票"), sandbox);
+    }
+}
+
+#[test]
 fn a_digital_invoice_has_no_code_no_check_code_and_no_cipher_area() {
     let digital = specimens().into_iter().find(|specimen| specimen.name == "digital").unwrap().face;
     let text = text(&digital);
