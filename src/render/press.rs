@@ -72,7 +72,7 @@ impl Press {
     }
 
     /// The typefaces.
-    pub(super) fn fonts(&self) -> &Fonts {
+    pub fn fonts(&self) -> &Fonts {
         &self.fonts
     }
 
