@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 # Tests on whichever database TEST_DATABASE names; and those that have PostgreSQL whatever it says, or none at all.
 on_either=(cli ledger life service)
-on_one=(chain face faults floors invoice parties postgres readers render tamper verifier)
+on_one=(chain document_proof face faults floors invoice parties postgres readers render tamper verifier)
 for file in tests/*.rs; do
   target=$(basename "$file" .rs)
   if [[ " ${on_either[*]} ${on_one[*]} " != *" $target "* ]]; then

@@ -73,7 +73,7 @@ impl Press {
     }
 
     /// The typefaces.
-    pub(super) fn fonts(&self) -> &Fonts {
+    pub fn fonts(&self) -> &Fonts {
         &self.fonts
     }
 

@@ -7,26 +7,6 @@ use subsetter::GlyphRemapper;
 use super::font::{FontFile, Glyph};
 use crate::base::{Code, Fault};
 
-/// A typeface that holds only what a document uses.
-#[derive(Debug)]
-pub(super) struct Subset {
-    /// TrueType file without character map.
-    pub bytes: Vec<u8>,
-    /// Character to new glyph id and advance width.
-    pub glyphs: BTreeMap<char, Glyph>,
-}
-
-/// Cuts `font` down to `characters` (with their glyph ids in the whole file), in order of their code points.
-///
-/// # Errors
-/// [`Code::RenderPdf`].
-pub(super) fn subset(font: &FontFile, characters: &BTreeMap<char, Glyph>) -> Result<Subset, Fault> {
-    let ordered: Vec<(char, Glyph)> = characters.iter().map(|(character, glyph)| (*character, *glyph)).collect();
-    let (bytes, _name) = cut(font, &ordered)?;
-    let glyphs = ordered.iter().zip(1u16..).map(|((character, glyph), id)| (*character, Glyph { id, ..*glyph }));
-    Ok(Subset { bytes, glyphs: glyphs.collect() })
-}
-
 /// Cuts `font` down to `characters` (with their glyph ids in the whole file), which become glyphs 1, 2, 3 and so on in their order. No glyph
 /// may stand twice. Gives the TrueType file, which has no character map, and its name with the six-letter tag that marks a subset
 /// (ISO 32000-1, 9.6.4).
@@ -38,9 +18,33 @@ pub(super) fn cut(font: &FontFile, characters: &[(char, Glyph)]) -> Result<(Vec<
     for (_, glyph) in characters {
         remapper.remap(glyph.id);
     }
-    let bytes = subsetter::subset(font.bytes, 0, &remapper)
-        .map_err(|e| Fault::new(Code::RenderPdf, "", format!("subset of {}: {e}", font.name)))?;
+    let bytes = only(font, &remapper)?;
     Ok((bytes, format!("{}+{}", tag(characters.iter().map(|(character, _)| character)), font.name)))
+}
+
+/// A typeface that holds only what a document uses.
+#[derive(Debug)]
+pub(super) struct Subset {
+    /// TrueType file without character map.
+    pub bytes: Vec<u8>,
+    /// Character to new glyph id and advance width.
+    pub glyphs: BTreeMap<char, Glyph>,
+}
+
+/// Cuts `font` down to `characters` and gives the new glyphs by them. Two characters may share a glyph.
+///
+/// # Errors
+/// [`Code::RenderPdf`].
+pub(super) fn subset(font: &FontFile, characters: &BTreeMap<char, Glyph>) -> Result<Subset, Fault> {
+    let mut remapper = GlyphRemapper::new();
+    let new = |(character, glyph): (&char, &Glyph)| (*character, Glyph { id: remapper.remap(glyph.id), ..*glyph });
+    let glyphs = characters.iter().map(new).collect();
+    Ok(Subset { bytes: only(font, &remapper)?, glyphs })
+}
+
+fn only(font: &FontFile, remapper: &GlyphRemapper) -> Result<Vec<u8>, Fault> {
+    let failed = |e: subsetter::Error| Fault::new(Code::RenderPdf, "", format!("subset of {}: {e}", font.name));
+    subsetter::subset(font.bytes, 0, remapper).map_err(failed)
 }
 
 /// Six capital letters that follow from the characters (FNV-1a), so that the same document has the same tag each time.
