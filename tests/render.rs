@@ -3,6 +3,13 @@
 //! Needs the Debian packages poppler-utils, qpdf and zbar-tools; without them these tests fail.
 #![expect(clippy::unwrap_used, reason = "the allowance for tests does not reach what several tests share")]
 
+#[cfg(test)]
+#[path = "render/archive.rs"]
+mod archive;
+#[cfg(test)]
+#[path = "render/signature.rs"]
+mod signature;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -23,8 +23,13 @@ const MODULES: &[&str] = &[
     include_str!("../../templates/verifier/issuer.mjs"),
     include_str!("../../templates/verifier/receipt.mjs"),
     include_str!("../../templates/verifier/verdict.mjs"),
+    include_str!("../../templates/verifier/objects.mjs"),
     include_str!("../../templates/verifier/pdf.mjs"),
     include_str!("../../templates/verifier/facts.mjs"),
+    include_str!("../../templates/verifier/content.mjs"),
+    include_str!("../../templates/verifier/qr.mjs"),
+    include_str!("../../templates/verifier/labels.mjs"),
+    include_str!("../../templates/verifier/face.mjs"),
     include_str!("../../templates/verifier/words.mjs"),
     include_str!("../../templates/verifier/page.mjs"),
 ];
@@ -61,6 +66,10 @@ pub fn verifier_page() -> Result<String, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::draw::{FrameId, Mark, PageKind};
+    use crate::render::face::FaceKind;
+    use crate::render::font::Fonts;
+    use crate::render::layout::Layouts;
 
     #[test]
     fn every_module_is_in_the_page_or_the_command_line() {
@@ -68,6 +77,40 @@ mod tests {
         let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
         let modules = files.filter(|path| path.extension().is_some_and(|ending| ending == "mjs")).count();
         assert_eq!(modules, MODULES.len() + 1);
+    }
+
+    /// The texts of marks in painting order, without blanks.
+    fn texts(marks: &[Mark]) -> String {
+        let of_mark = |mark: &Mark| match mark {
+            Mark::Text(text) => text.content.split_whitespace().collect(),
+            Mark::Span { marks, .. } => texts(marks),
+            Mark::Rule { .. } | Mark::Ellipse { .. } | Mark::Code { .. } => String::new(),
+        };
+        marks.iter().map(of_mark).collect()
+    }
+
+    /// `FACE_LABELS=write` writes the module anew when a layout was changed.
+    #[test]
+    fn the_labels_that_the_verifier_knows_are_those_of_the_layouts() {
+        let fonts = Fonts::load().unwrap();
+        let layouts = Layouts::load(&fonts).unwrap();
+        let mut module = String::from(
+            "// Texts of the pages' frames in painting order, blanks left out: of production chains, and of others. Made by a test\n\
+             // (src/render/verifier.rs) from the layouts in templates/face.\n\nexport const FRAME_TEXTS = {\n",
+        );
+        for (name, page) in [("first", PageKind::First), ("list", PageKind::List), ("notes", PageKind::Notes)] {
+            let of = |sample| {
+                let frame = layouts.frame(FrameId { kind: FaceKind::Ordinary, page, sample }).unwrap();
+                serde_json::to_string(&texts(&frame.marks)).unwrap()
+            };
+            module.push_str(&format!("  {name}: [{}, {}],\n", of(false), of(true)));
+        }
+        module.push_str("};\n");
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/templates/verifier/labels.mjs");
+        if std::env::var("FACE_LABELS").is_ok_and(|asked| asked == "write") {
+            std::fs::write(file, &module).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(file).unwrap(), module);
     }
 
     #[test]

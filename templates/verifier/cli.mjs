@@ -3,11 +3,12 @@
 //
 //   node cli.mjs FILE... --roster FILE [--roster FILE] [--hash HASH] [--json]
 //
-// FILE: JSON, or a PDF that carries a receipt. Exit code 0: all valid. 1: at least one is not. 2: a file or argument can't be used.
+// FILE: JSON, or a PDF that carries a receipt, whose pages are compared with it. Exit code 0: all valid. 1: at least one is not. 2: a file or argument can't be used.
 
 import { open, readFile } from "node:fs/promises";
 
 import { isPdf, NoReceipt, receiptInPdf } from "./pdf.mjs";
+import { withFace } from "./face.mjs";
 import { readPrintedHash, verdictLine, verifyDocument } from "./verdict.mjs";
 import { decodeUtf8 } from "./json.mjs";
 import { readRosters } from "./header.mjs";
@@ -61,7 +62,7 @@ async function readRosterFile(name) {
 async function verdictOf(bytes, rosters, hash) {
   if (!isPdf(bytes)) return verifyDocument(bytes, rosters, hash);
   try {
-    return verifyDocument(await receiptInPdf(bytes), rosters, hash);
+    return await withFace(verifyDocument(await receiptInPdf(bytes), rosters, hash), bytes);
   } catch (fault) {
     if (!(fault instanceof NoReceipt)) throw fault;
     return { code: "RECEIPT_MISSING", field: "", message: fault.message, covered: [], not_covered: [] };

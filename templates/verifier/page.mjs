@@ -3,6 +3,7 @@
 import { chinaTime, factsOf, yuan } from "./facts.mjs";
 import { decodeUtf8, itemTexts } from "./json.mjs";
 import { isPdf, NoReceipt, receiptInPdf } from "./pdf.mjs";
+import { withFace } from "./face.mjs";
 import { coveredInChinese, NOT_COVERED_CHINESE, STATES, VERDICTS } from "./words.mjs";
 import { readPrintedHash, verifyDocument } from "./verdict.mjs";
 import { readRoster, readRosters } from "./header.mjs";
@@ -86,7 +87,7 @@ const unusable = (message) => ({ code: "FILE_UNUSABLE", field: "", message, cove
 async function verdictOf(bytes, expected) {
   if (!isPdf(bytes)) return verifyDocument(bytes, rosters, expected);
   try {
-    return verifyDocument(await receiptInPdf(bytes), rosters, expected);
+    return await withFace(verifyDocument(await receiptInPdf(bytes), rosters, expected), bytes);
   } catch (fault) {
     if (!(fault instanceof NoReceipt)) throw fault;
     return { code: "RECEIPT_MISSING", field: "", message: fault.message, covered: [], not_covered: [] };

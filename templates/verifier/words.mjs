@@ -4,6 +4,8 @@
 export const VERDICTS = {
   VALID: ["验证通过", "Valid"],
   RECEIPT_MISSING: ["此 PDF 未附带收据，无法离线验证", "This PDF carries no receipt"],
+  FACE_DIFFERS: ["票面与收据不符：PDF 页面显示的内容不是收据所证明的", "The pages show something else than the receipt says"],
+  FACE_UNREADABLE: ["票面无法与收据核对：PDF 被其他程序重新绘制或改动", "The pages can't be compared with the receipt"],
   FILE_UNUSABLE: ["无法读取此文件", "This file can't be read"],
   RECEIPT_MALFORMED: ["文件不是收据或状态证明，或已损坏", "Not a receipt or state proof, or damaged"],
   ENTRY_NOT_CANONICAL: ["条目不是规范文本", "The entry's text is not canonical"],
@@ -54,6 +56,7 @@ const COVERED_CHINESE = [
   [/^the draft was signed by the issuer (\S+) \(.*\)$/, "发票草稿由开票方 $1 签名（该密钥属于销售方，由成员签章作证）"],
   [/^the entry is number (\d+) of the (\d+) entries under the header's root$/, "条目是区块头之下 $2 条中的第 $1 条（从 0 起）"],
   [/^as of block (\d+) the invoice (\S+) was (\S+)$/, "截至区块 $1，发票 $2 的现状为 $3"],
+  [/^every text on the (\d+) pages and their QR code say what the receipt says; the code leads to (.*)$/, "$1 页上的全部文字和二维码与收据一致；二维码指向 $2"],
   [/^the header is sealed by (.*) with (\d+) of (\d+) of the voting power$/, "区块头由 $1 签章，占表决权 $2 / $3"],
 ];
 
@@ -68,6 +71,9 @@ export const NOT_COVERED_CHINESE = {
   "whether the entry was reversed, locked or booked later: ask the chain": "此后是否被红冲、锁定或入账：请向链查询",
   "whether the invoice was reversed, locked or booked after the header's block": "在该区块之后是否被红冲、锁定或入账",
   "whether the goods or services were delivered and the stated facts are true": "商品或服务是否真实交付、所述事实是否属实",
+  "whether the address that the QR code leads to is the issuer's own site": "二维码指向的网址是否为开票服务方的网址",
+  "the shapes and places of what the pages show, and the attached invoice.xml: piaolian verify compares them":
+    "字形、位置及所附 invoice.xml：请用 piaolian verify 核对",
   "whether the rosters that were given are those of the consortium: the caller vouches for them":
     "所给成员名册是否确为联盟的名册：由您自行确认",
 };

@@ -91,12 +91,12 @@ fn made_up(golden: &[String]) -> Vec<String> {
         }
     });
     let long = issued(&golden[DINNER], LONG, |draft| {
-        draft["buyer"]["name"] = json!(format!("深圳市{}有限公司 Ünïted (Asia) 株式会社 𠮷\u{1F35C}", "样例".repeat(20)));
+        draft["buyer"]["name"] =
+            json!(format!("深圳市{}有限公司 Ünïted (Asia) 株式会社 𠮷\u{1F35C}", "样例".repeat(20)));
         draft["remark"] = json!("备注文字，第一行\n".repeat(20).trim_end());
     });
-    let plain = (0..plenty()).map(|nth| {
-        issued(&golden[MONITOR], PLAIN + nth, |draft| draft["remark"] = json!(format!("第{nth}张")))
-    });
+    let plain = (0..plenty())
+        .map(|nth| issued(&golden[MONITOR], PLAIN + nth, |draft| draft["remark"] = json!(format!("第{nth}张"))));
     [listed, long].into_iter().chain(plain).collect()
 }
 

@@ -200,7 +200,6 @@ fn digital() -> Face {
         qr_text,
         code: String::new(),
         check_code: String::new(),
-        hash: String::new(),
         payment_id: String::new(),
         payee: String::new(),
         reviewer: String::new(),

@@ -225,10 +225,11 @@ async fn what_belongs_to_another_merchant_is_answered_like_what_is_not_there() {
     let id = issued["invoice"]["id"].as_str().unwrap();
     let absent = "144032609110-00000002";
     let invoice = |id: &str, tail: &str| format!("/v1/invoices/{id}{tail}");
-    let mut pairs: Vec<(String, String)> = ["", "/receipt", "/face.pdf", "/face.ofd", "/face.xml", "/preview.svg", "/qr.svg", "/qr.png"]
-        .into_iter()
-        .map(|tail| (invoice(id, tail), invoice(absent, tail)))
-        .collect();
+    let mut pairs: Vec<(String, String)> =
+        ["", "/receipt", "/face.pdf", "/face.ofd", "/face.xml", "/preview.svg", "/qr.svg", "/qr.png"]
+            .into_iter()
+            .map(|tail| (invoice(id, tail), invoice(absent, tail)))
+            .collect();
     let paid = |transaction: &str| format!("/v1/payments/wechat-pay/{transaction}");
     pairs.push((paid("4200000001"), paid("4200000002")));
     pairs.push((format!("/v1/merchants/{}", one.id), "/v1/merchants/M00000009".to_owned()));
