@@ -193,7 +193,7 @@ async fn batches_follow_each_other_without_gap_and_keep_to_their_days() {
     let (mut all, mut next) = ask("&limit=4").await;
     while let Some(before) = next {
         // What is issued in between is newer than all that is still to come.
-        app.issue(&merchant, &format!("between {before}"), &draft(100)).await.expect(201);
+        app.issue(&merchant, &format!("between-{before}"), &draft(100)).await.expect(201);
         let (more, following) = ask(&format!("&limit=4&before={before}")).await;
         all.extend(more);
         next = following;
