@@ -10,7 +10,7 @@ use super::verify::read_rosters;
 use crate::base::{Code, Fault, Faults, Secret};
 use crate::chain::receipt::Receipt;
 use crate::chain::verify::{VerdictCode, verify_receipt_json};
-use crate::render::{Document, DocumentSigner, Press};
+use crate::render::{Document, DocumentSigner, Press, Rendered};
 
 /// Arguments of `render`.
 #[derive(Args)]
@@ -33,7 +33,7 @@ pub struct RenderArgs {
     /// The receipt of an issued invoice
     #[arg(value_name = "RECEIPT.json")]
     receipt: PathBuf,
-    /// File to write, .pdf or .xml; it must not exist yet
+    /// File to write, .pdf, .ofd or .xml; it must not exist yet
     #[arg(long, short, value_name = "FILE")]
     out: PathBuf,
     /// The service's public address, which stands in the QR code
@@ -54,6 +54,7 @@ pub struct RenderArgs {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Format {
     Pdf,
+    Ofd,
     Xml,
 }
 
@@ -63,8 +64,11 @@ impl Format {
         match (ending.as_deref(), is_signed) {
             (Some("pdf"), _) => Ok(Self::Pdf),
             (Some("xml"), false) => Ok(Self::Xml),
-            (Some("xml"), true) => Err(Fault::new(Code::CliUsage, "--sign-key", "only a PDF is signed")),
-            (Some(_) | None, _) => Err(Fault::new(Code::CliUsage, "--out", "the file's name ends in .pdf or .xml")),
+            (Some("ofd"), false) => Ok(Self::Ofd),
+            (Some("xml" | "ofd"), true) => Err(Fault::new(Code::CliUsage, "--sign-key", "only a PDF is signed")),
+            (Some(_) | None, _) => {
+                Err(Fault::new(Code::CliUsage, "--out", "the file's name ends in .pdf, .ofd or .xml"))
+            }
         }
     }
 }
@@ -96,16 +100,22 @@ pub fn render(args: &RenderArgs) -> Result<Done, Faults> {
                 Some(signer) => press.pdf_signed(&document, signer)?,
                 None => press.pdf(&document)?,
             };
-            for character in &rendered.missing {
-                eprintln!("U+{:04X} is in no font: drawn as a box, copied as itself", u32::from(*character));
-            }
-            rendered.bytes
+            drawn(rendered)
         }
+        Format::Ofd => drawn(Press::set_up()?.ofd(&document)?),
     };
     let mut out = std::fs::File::create_new(&args.out).map_err(|e| unusable(&args.out, e))?;
     out.write_all(&bytes).and_then(|()| out.flush()).map_err(|e| unusable(&args.out, e))?;
     println!("{}: {} bytes", args.out.display(), bytes.len());
     Ok(Done::Well)
+}
+
+/// The file, with a word about each character that no font has.
+fn drawn(rendered: Rendered) -> Vec<u8> {
+    for character in &rendered.missing {
+        eprintln!("U+{:04X} is in no font: drawn as a box, copied as itself", u32::from(*character));
+    }
+    rendered.bytes
 }
 
 /// Reads who signs, if both files are named.

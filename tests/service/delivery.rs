@@ -40,13 +40,14 @@ fn id(issued: &Value) -> &str {
 /// The files of an archive by name.
 fn unpacked(archive: &[u8]) -> BTreeMap<String, Vec<u8>> {
     let mut archive = zip::ZipArchive::new(Cursor::new(archive)).unwrap();
+    let count = archive.len();
     let read = |index| {
         let mut file = archive.by_index(index).unwrap();
         let mut content = Vec::new();
         file.read_to_end(&mut content).unwrap();
         (file.name().unwrap().into_owned(), content)
     };
-    (0..archive.len()).map(read).collect()
+    (0..count).map(read).collect()
 }
 
 #[actix_web::test]
@@ -192,7 +193,7 @@ async fn batches_follow_each_other_without_gap_and_keep_to_their_days() {
     let (mut all, mut next) = ask("&limit=4").await;
     while let Some(before) = next {
         // What is issued in between is newer than all that is still to come.
-        app.issue(&merchant, &format!("between {before}"), &draft(100)).await.expect(201);
+        app.issue(&merchant, &format!("between-{before}"), &draft(100)).await.expect(201);
         let (more, following) = ask(&format!("&limit=4&before={before}")).await;
         all.extend(more);
         next = following;
