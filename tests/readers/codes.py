@@ -39,9 +39,11 @@ def by_opencv(image):
     return [text] if text else []
 
 
+# Not "QRCode", which looks for Micro QR and rMQR codes as well: it takes a word of a page for one, about once in 800 pages.
+ZXING = zxingcpp.BarcodeFormat.QRCodeModel2
 READERS = {
     "zbar": lambda image: [found.data.decode() for found in pyzbar.decode(image, symbols=[pyzbar.ZBarSymbol.QRCODE])],
-    "zxing": lambda image: [found.text for found in zxingcpp.read_barcodes(image, formats=zxingcpp.BarcodeFormat.QRCode)],
+    "zxing": lambda image: [found.text for found in zxingcpp.read_barcodes(image, formats=ZXING)],
     "opencv": by_opencv,
     "wechat": lambda image: list(WECHAT.detectAndDecode(image)[0]),
 }
