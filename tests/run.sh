@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 # Tests on whichever database TEST_DATABASE names; and those that have PostgreSQL whatever it says, or none at all.
 on_either=(cli ledger life service)
-on_one=(chain face faults floors invoice parties postgres readers render tamper verifier)
+on_one=(chain document_proof face faults floors invoice parties postgres readers render tamper verifier)
 for file in tests/*.rs; do
   target=$(basename "$file" .rs)
   if [[ " ${on_either[*]} ${on_one[*]} " != *" $target "* ]]; then
@@ -19,8 +19,9 @@ done
 
 # What the tests and the build call, and the Debian package of each.
 declare -A package_of=(
-  [cc]=build-essential [chromium]=chromium [git]=git [node]=nodejs [npm]=npm [pdffonts]=poppler-utils [pdfsig]=poppler-utils
-  [pdftoppm]=poppler-utils [pdftotext]=poppler-utils [prlimit]=util-linux [python3]=python3 [qpdf]=qpdf [zbarimg]=zbar-tools
+  [cc]=build-essential [chromium]=chromium [git]=git [gs]=ghostscript [mutool]=mupdf-tools [node]=nodejs [npm]=npm
+  [openssl]=openssl [pdffonts]=poppler-utils [pdfsig]=poppler-utils [pdftoppm]=poppler-utils [pdftotext]=poppler-utils
+  [prlimit]=util-linux [python3]=python3 [qpdf]=qpdf [zbarimg]=zbar-tools
 )
 # Of PostgreSQL it is the server that counts; its programs are not in PATH.
 newest_postgres() {
