@@ -330,8 +330,9 @@ class FaceReading {
 function checkQr(areas, face) {
   const codes = areas.map(qrRectangles).filter((rectangles) => rectangles !== undefined);
   const says = codes.length === 1 ? qrText(codes[0]) : undefined;
-  const parts = /^(.*)\/verify\/scan\?(.*)$/.exec(says ?? "");
   if (says === undefined) faceDiffers("qr", "the first page has not exactly one QR code that can be read");
+  if (face === undefined) faceDiffers("page", "the receipt is of an entry that issued no invoice");
+  const parts = /^(.*)\/verify\/scan\?(.*)$/.exec(says);
   if (parts === null || parts[2] !== face.query) faceDiffers("qr", `the QR code says ${says.slice(0, 300)}, the receipt makes ${face.query}`);
   return /^[a-z]+:\/\/[^/?#]*/.exec(parts[1])?.[0] ?? "";
 }
@@ -349,10 +350,7 @@ function checkAreas(areas, page) {
 /** Compares a PDF with a receipt that was verified. Gives pages and where the code leads; throws FaceFault. */
 async function compareFace(bytes, document) {
   const file = await PdfFile.open(bytes), pages = await new PageReader(file).pages();
-  const face = faceOf(document);
-  if (face === undefined) faceDiffers("page", "the receipt is of an entry that issued no invoice");
-  if (pages.length === 0) faceDiffers("page", "the PDF has no page");
-  const leadsTo = checkQr(areasOf(pages[0]), face), reading = new FaceReading(face, pages.length);
+  const face = faceOf(document), leadsTo = checkQr(areasOf(pages[0] ?? []), face), reading = new FaceReading(face, pages.length);
   pages.forEach((items, nth) => {
     const page = new PageText(items, nth + 1);
     if (nth === 0) reading.first(page);

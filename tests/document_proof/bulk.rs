@@ -15,8 +15,7 @@ fn files() -> Vec<(String, Vec<u8>)> {
         if nth == SPOILED {
             document.face.total_fen += 1;
         }
-        let pdf = PRESS.pdf(&document).unwrap().bytes;
-        (format!("{nth:04}.pdf"), crate::edits::carrying(&pdf, &document.receipt))
+        (format!("{nth:04}.pdf"), PRESS.pdf(&document).unwrap().bytes)
     });
     made.collect()
 }

@@ -5,20 +5,9 @@ use std::collections::BTreeMap;
 use lopdf::content::{Content, Operation};
 use lopdf::{Dictionary, Document, Object, ObjectId, Stream, StringFormat, dictionary};
 
-/// The names of the files that our own PDFs carry.
-const RECEIPT: &str = "receipt.json";
-
-/// A PDF that carries this receipt; one that carries it already stays as it is.
+/// A PDF with this receipt in place of its own.
 pub fn carrying(pdf: &[u8], receipt: &str) -> Vec<u8> {
-    match piaolian::render::attachment(pdf, RECEIPT, 1 << 23).unwrap() {
-        Some(carried) if carried == receipt.as_bytes() => pdf.to_vec(),
-        Some(_) => Edited::of(pdf).with_attachment(RECEIPT, receipt.as_bytes()).saved(),
-        None => {
-            let mut edited = Edited::of(pdf);
-            edited.attach(RECEIPT, receipt.as_bytes());
-            edited.saved()
-        }
-    }
+    Edited::of(pdf).with_attachment("receipt.json", receipt.as_bytes()).saved()
 }
 
 /// A PDF while it is changed.
@@ -203,6 +192,16 @@ impl Edited {
         })
     }
 
+    /// The first form that a page draws.
+    pub fn form(&self, page: usize) -> ObjectId {
+        let operations = self.content(page).operations;
+        let name = operations.iter().find(|step| step.operator == "Do").unwrap().operands[0].as_name().unwrap();
+        let page = self.document.get_dictionary(self.page(page)).unwrap();
+        let resources = page.get_deref(b"Resources", &self.document).unwrap().as_dict().unwrap();
+        let forms = resources.get_deref(b"XObject", &self.document).unwrap().as_dict().unwrap();
+        forms.get(name).unwrap().as_reference().unwrap()
+    }
+
     /// The font on a page that shows a character, as `(its dictionary, the code)`.
     pub fn font_of(&self, page: usize, text: &str) -> (Dictionary, [u8; 2]) {
         let shown = self.find(page, text, 0).remove(0);
@@ -278,5 +277,13 @@ pub fn note() -> Dictionary {
         "Type" => "Annot", "Subtype" => "FreeText", "Rect" => vec![100.into(), 100.into(), 200.into(), 120.into()],
         "Contents" => Object::String(b"9999.00".to_vec(), StringFormat::Literal),
         "DA" => Object::string_literal("/Helv 12 Tf 0 g"),
+    }
+}
+
+/// A field for a signature that shows nothing.
+pub fn signature_field() -> Dictionary {
+    dictionary! {
+        "Type" => "Annot", "Subtype" => "Widget", "FT" => "Sig", "T" => Object::string_literal("Signature"), "F" => 132,
+        "Rect" => vec![0.into(), 0.into(), 0.into(), 0.into()],
     }
 }

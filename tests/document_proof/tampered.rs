@@ -3,7 +3,7 @@
 use lopdf::{Object, Stream, dictionary};
 use piaolian::render::{Document, Face};
 
-use crate::edits::{Edited, carrying, note};
+use crate::edits::{Edited, carrying, note, signature_field};
 use crate::world::{DINNER, Desk, LISTED, LONG, MONITOR, PLAIN, PRESS, RED, SITE, Said, WORLD};
 
 /// What of a changed file each verifier says: code and field. That in JavaScript sees no shapes and no places.
@@ -37,7 +37,13 @@ fn dinner() -> Edited {
 fn showing(change: impl FnOnce(&mut Face)) -> Vec<u8> {
     let mut document: Document = WORLD.document(DINNER);
     change(&mut document.face);
-    carrying(&PRESS.pdf(&document).unwrap().bytes, &document.receipt)
+    pdf_of(&document)
+}
+
+const ELSEWHERE: &str = "https://elsewhere.example";
+
+fn pdf_of(document: &Document) -> Vec<u8> {
+    PRESS.pdf(document).unwrap().bytes
 }
 
 fn untouched() -> Vec<Case> {
@@ -55,11 +61,14 @@ fn other_values() -> Vec<Case> {
             showing(|face| face.qr_text = face.qr_text.replace("=50010", "=90010")),
             differs("qr"),
         ),
-        case(
-            "a code that leads elsewhere only",
-            showing(|face| face.qr_text = face.qr_text.replace(SITE, "https://evil.example")),
-            VALID,
-        ),
+        // Of the same receipt, as another site would draw it: no receipt says which site is the issuer's.
+        case("a code that leads elsewhere", pdf_of(&Document::of(&WORLD.receipt(DINNER), ELSEWHERE).unwrap()), VALID),
+        Case {
+            name: "a code that leads elsewhere, and data that do not",
+            pdf: showing(|face| face.qr_text = face.qr_text.replace(SITE, ELSEWHERE)),
+            ours: differs("attachment"),
+            theirs: VALID,
+        },
         case("another number", showing(|face| face.number = "00000009".to_owned()), differs("number")),
         case("another date", showing(|face| face.date = "2026-11-23".parse_date()), differs("date")),
         case("another buyer", showing(|face| face.buyer.name = "深圳市别家有限公司".to_owned()), differs("buyer.name")),
@@ -123,6 +132,31 @@ fn edited() -> Vec<Case> {
         case("a text in white", faint, differs("total")),
         ours_only("a text stretched", larger, "total"),
         ours_only("a text raised", raised, "total"),
+    ]
+}
+
+/// Changes to what is the same on every document.
+fn other_frames() -> Vec<Case> {
+    let form = |change: &dyn Fn(&str) -> String| {
+        let mut edited = dinner();
+        let id = edited.form(0);
+        let stream = edited.document.get_object_mut(id).unwrap().as_stream_mut().unwrap();
+        let plain = String::from_utf8(stream.get_plain_content().unwrap()).unwrap();
+        let changed = change(&plain);
+        assert_ne!(plain, changed);
+        stream.set_plain_content(changed.into_bytes());
+        edited
+    };
+    let less = form(&|content| content[..content.rfind("BT").unwrap()].to_owned());
+    let ruled = form(&|content| format!("{content}\n0 0 1 RG 6 w 100 100 m 300 100 l S\n"));
+    let mut narrow = dinner();
+    let id = narrow.form(0);
+    let cut = vec![0.into(), 0.into(), 300.into(), 300.into()];
+    narrow.document.get_object_mut(id).unwrap().as_stream_mut().unwrap().dict.set("BBox", cut);
+    vec![
+        case("a frame without its last label", less.saved(), differs("*")),
+        case("a frame with a thick line more", ruled.saved(), differs("*")),
+        case("a frame that is cut", narrow.saved(), unreadable("clip")),
     ]
 }
 
@@ -234,10 +268,7 @@ fn around() -> Vec<Case> {
     };
     let signed = {
         let mut edited = dinner();
-        let field = edited.document.add_object(dictionary! {
-            "Type" => "Annot", "Subtype" => "Widget", "FT" => "Sig", "T" => Object::string_literal("Signature"), "F" => 132,
-            "Rect" => vec![0.into(), 0.into(), 0.into(), 0.into()],
-        });
+        let field = edited.document.add_object(signature_field());
         edited.page_dictionary(0).set("Annots", vec![field.into()]);
         edited.catalog().set("AcroForm", dictionary! { "Fields" => vec![field.into()], "SigFlags" => 3 });
         edited.saved()
@@ -289,6 +320,12 @@ fn around() -> Vec<Case> {
         case("a page cropped", of_page("CropBox", crop.into()), differs("page")),
         case("a page less", shorter.saved(), differs("page")),
         case("a page more", longer, differs("page")),
+        Case {
+            name: "other data",
+            pdf: dinner().with_attachment("invoice.xml", b"<eInvoice/>").saved(),
+            ours: differs("attachment"),
+            theirs: VALID,
+        },
         case("no attachment", dinner().without_attachments().saved(), MISSING),
         case("two receipts", twice, MISSING),
         case(
@@ -339,6 +376,11 @@ fn pages_that_show_another_value_differ_in_its_field() {
 #[test]
 fn operators_that_were_changed_are_found() {
     check(&edited());
+}
+
+#[test]
+fn frames_that_were_changed_are_found() {
+    check(&other_frames());
 }
 
 #[test]

@@ -47,15 +47,17 @@ pub fn compare_face(pdf: &[u8], receipt: &Receipt, press: &Press) -> Result<Face
     let pages = given.pages()?;
     let mut reader = Reader::new(&given);
     let painted = pages.iter().map(|page| reader.painted(page)).collect::<Result<Vec<_>, _>>()?;
-    let says = code_text(painted.first().map(Vec::as_slice).unwrap_or_default());
-    let public_url = says.as_deref().and_then(|says| says.split_once(QUERY)).map_or("", |(public_url, _)| public_url);
+    let Some(says) = code_text(painted.first().map(Vec::as_slice).unwrap_or_default()) else {
+        return Err(differs("qr", "the first page has not exactly one QR code that can be read"));
+    };
+    let public_url = says.split_once(QUERY).map_or("", |(public_url, _)| public_url);
     let document = match Document::of(receipt, public_url) {
         Err(fault) if fault.code == Code::RenderNoInvoice => {
             return Err(differs("page", "the receipt is of an entry that issued no invoice"));
         }
         made => made?,
     };
-    check_code(says.as_deref(), &document.face.qr_text)?;
+    check_code(&says, &document.face.qr_text)?;
     let own = File::open(&press.pdf(&document)?.bytes)?;
     let own_pages = own.pages()?;
     if pages.len() != own_pages.len() {
@@ -94,15 +96,12 @@ fn code_text(items: &[Item]) -> Option<String> {
     modules.is(&qr::matrix(&text).ok()?).then_some(text)
 }
 
-fn check_code(says: Option<&str>, expected: &str) -> Result<(), Fault> {
-    match says {
-        None => Err(differs("qr", "the first page has not exactly one QR code that can be read")),
-        Some(says) if says == expected => Ok(()),
-        Some(says) => {
-            let shown: String = says.chars().take(300).collect();
-            Err(differs("qr", format!("the QR code says {shown:?}, the receipt makes {expected:?}")))
-        }
+fn check_code(says: &str, expected: &str) -> Result<(), Fault> {
+    if says == expected {
+        return Ok(());
     }
+    let shown: String = says.chars().take(300).collect();
+    Err(differs("qr", format!("the QR code says {shown:?}, the receipt makes {expected:?}")))
 }
 
 fn check_size(page: &Page<'_>, own: &Page<'_>) -> Result<(), Fault> {
