@@ -56,7 +56,7 @@ impl HttpState {
     pub fn new(desk: Arc<Desk>, leadership: Leadership, public_url: String, registry: Registry) -> Result<Self, Fault> {
         let metrics = HttpMetrics::register(&registry)?;
         let (press, client) = (OnceLock::new(), OnceLock::new());
-        let edition = keccak256(&format!("{EDITION} {public_url}")).to_string().chars().take(16).collect();
+        let edition = keccak256(format!("{EDITION} {public_url}")).to_string().chars().take(16).collect();
         Ok(Self { desk, leadership, public_url, registry, metrics, press, edition, client })
     }
 
