@@ -218,6 +218,62 @@ fn decimal_points_stand_under_one_another() {
     }
 }
 
+/// The text of the first page in painting order, without blanks.
+fn text(face: &Face) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let pdf = folder.path().join("face.pdf");
+    std::fs::write(&pdf, invoice_pdf(face, fonts()).unwrap().bytes).unwrap();
+    let output = Command::new("pdftotext").args(["-raw", "-l", "1"]).arg(&pdf).arg("-").output().unwrap();
+    String::from_utf8(output.stdout).unwrap().split_whitespace().collect()
+}
+
+#[test]
+fn title_and_seal_are_each_read_as_one_text() {
+    for specimen in specimens().iter().filter(|specimen| ["one_line", "digital", "production"].contains(&specimen.name))
+    {
+        let text = text(&specimen.face);
+        let seal = if specimen.face.sandbox {
+            "深圳市税务局样章仅供测试"
+        } else {
+            "国家税务总局监制深圳市税务局"
+        };
+        for whole in [specimen.face.kind.title(), seal] {
+            assert!(text.contains(whole), "{}: {whole} is not in {text}", specimen.name);
+        }
+    }
+}
+
+#[test]
+fn samples_are_marked_on_every_page_and_real_ones_on_none() {
+    for (sandbox, marked) in [(true, 8), (false, 0)] {
+        let face = Face { sandbox, ..face(&checked(many_lines(300))) };
+        let folder = tempfile::tempdir().unwrap();
+        let pdf = folder.path().join("face.pdf");
+        std::fs::write(&pdf, invoice_pdf(&face, fonts()).unwrap().bytes).unwrap();
+        let output = Command::new("pdftotext").arg("-raw").arg(&pdf).arg("-").output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        // Pages end with a form feed; the mark goes uphill, and poppler breaks it.
+        let without_blanks = |page: &str| page.split_whitespace().collect::<String>();
+        let pages: Vec<String> = text.split_terminator('\u{c}').map(without_blanks).collect();
+        assert_eq!(pages.len(), 8);
+        assert_eq!(pages.iter().filter(|page| page.contains("样票SAMPLE")).count(), marked);
+        assert_eq!(text.contains("样票"), sandbox);
+    }
+}
+
+#[test]
+fn a_digital_invoice_has_no_code_no_check_code_and_no_cipher_area() {
+    let digital = specimens().into_iter().find(|specimen| specimen.name == "digital").unwrap().face;
+    let text = text(&digital);
+    for there in ["项目名称", "发票号码：", &digital.number] {
+        assert!(text.contains(there), "{there} is not in {text}");
+    }
+    for absent in ["发票代码", "校验码", "密", "电子支付标识", "货物或应税劳务"] {
+        assert!(!text.contains(absent), "{absent} is in {text}");
+    }
+    assert!(digital.qr_text.starts_with("01,32,,26952000000028787793,8416.01,20261122,,"), "{}", digital.qr_text);
+}
+
 #[test]
 fn two_thousand_lines_are_all_printed() {
     let whole = face(&checked(many_lines(2_000)));

@@ -1,5 +1,6 @@
 //! The document as other people's programs read it: pikepdf and fontTools look for what PDF/A-3u asks, pyHanko at the signature, zbar,
-//! zxing-cpp, OpenCV and the WeChat detector at the QR code, poppler at every character that must show.
+//! zxing-cpp, OpenCV and the WeChat detector at the QR code, poppler at every character that must show, ofdkit and easyofd at the
+//! OFD file.
 //!
 //! The Python programs are in `tests/readers`, run by the interpreter that `READERS_PYTHON` names, else `python3`; they need
 //! `tests/readers/requirements.txt` (`tests/run.sh` installs it into `target/readers`) and the Debian packages poppler-utils and
@@ -21,6 +22,9 @@ mod codes;
 #[cfg(test)]
 #[path = "readers/documents.rs"]
 mod documents;
+#[cfg(test)]
+#[path = "readers/ofd.rs"]
+mod ofd;
 #[cfg(test)]
 #[path = "readers/python.rs"]
 mod python;

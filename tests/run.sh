@@ -20,7 +20,7 @@ done
 # What the tests and the build call, and the Debian package of each.
 declare -A package_of=(
   [cc]=build-essential [chromium]=chromium [git]=git [gs]=ghostscript [mutool]=mupdf-tools [node]=nodejs [npm]=npm
-  [openssl]=openssl [pdffonts]=poppler-utils [pdfsig]=poppler-utils [pdftoppm]=poppler-utils [pdftotext]=poppler-utils
+  [openssl]=openssl [pdfdetach]=poppler-utils [pdffonts]=poppler-utils [pdfsig]=poppler-utils [pdftoppm]=poppler-utils [pdftotext]=poppler-utils
   [prlimit]=util-linux [python3]=python3 [qpdf]=qpdf [zbarimg]=zbar-tools
 )
 # Of PostgreSQL it is the server that counts; its programs are not in PATH.

@@ -38,6 +38,9 @@ mod databases;
 #[path = "service/days.rs"]
 mod days;
 #[cfg(test)]
+#[path = "service/delivery.rs"]
+mod delivery;
+#[cfg(test)]
 #[path = "service/documents.rs"]
 mod documents;
 #[cfg(test)]

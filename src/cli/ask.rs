@@ -1,7 +1,8 @@
 //! Asking a running service: where it is, as whom, under which idempotency key. Its answer is printed as JSON, a refusal as the problem
 //! document that it is.
 
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use clap::Args;
@@ -51,6 +52,22 @@ impl At {
             return Ok(self.print(&answered)?);
         }
         println!("{}", String::from_utf8_lossy(&answered.body));
+        Ok(Done::Well)
+    }
+
+    /// Asks for something to be read, and writes it into a new file as it is.
+    ///
+    /// # Errors
+    /// As [`At::get`].
+    pub fn fetch(&self, path: &str, file: &Path) -> Result<Done, Faults> {
+        let answered = self.send(Call { path, ..Call::default() }, Bytes::new())?;
+        if !answered.status.is_success() {
+            return Ok(self.print(&answered)?);
+        }
+        let unusable = |e: std::io::Error| Fault::new(Code::CliFile, file.display().to_string(), e.to_string());
+        let mut out = std::fs::File::create_new(file).map_err(unusable)?;
+        out.write_all(&answered.body).and_then(|()| out.flush()).map_err(unusable)?;
+        println!("{}: {} bytes", file.display(), answered.body.len());
         Ok(Done::Well)
     }
 

@@ -1,5 +1,7 @@
 //! `invoice`: what a seller does with an invoice that is issued, and where it stands.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -7,8 +9,8 @@ use super::Done;
 use super::argument::read;
 use super::ask::{At, escaped, query};
 use super::lines::Lines;
-use crate::base::Faults;
 use crate::base::ids::{MerchantId, Provider, TransactionId};
+use crate::base::{Code, Fault, Faults};
 use crate::chain::hash::Hash;
 use crate::chain::issuer::IssuerSignature;
 use crate::invoice::number::InvoiceId;
@@ -21,6 +23,7 @@ The API key is the merchant's (life: also the bureau's or an auditor's).
 
 Examples:
   piaolian invoice life 144032600111-00000001 --key-file merchant.key
+  piaolian invoice document 144032600111-00000001 --out invoice.pdf --key-file merchant.key
   piaolian invoice reverse 144032600111-00000001 --reason SALES_RETURN --key-file merchant.key
   piaolian invoice reverse 144032600111-00000001 --reason SALES_DISCOUNT --line 0 --quantity 2 --line 3 --total 990 \\
       --key-file merchant.key
@@ -67,6 +70,15 @@ What is left of each line is shown by: piaolian invoice reversals ID")]
     },
     /// The link with which a payer takes an invoice into a wallet, once: whoever has it is the payer
     ClaimLink(ClaimLink),
+    /// Fetch an invoice's document into a file: its face as PDF or OFD, its data as XML, its receipt, its first page as SVG
+    Document {
+        /// The invoice
+        #[arg(value_name = "ID", value_parser = read::<InvoiceId>)]
+        id: InvoiceId,
+        /// File to write, .pdf, .ofd, .xml, .json or .svg; it must not exist yet
+        #[arg(long, short, value_name = "FILE")]
+        out: PathBuf,
+    },
     /// Pledge an invoice that is not paid for yet to a financier
     #[command(after_help = "\
 The financier makes its commitment with: piaolian wallet commitment --holder ITS_TAXPAYER_ID
@@ -147,6 +159,21 @@ pub fn invoice(args: InvoiceArgs) -> Result<Done, Faults> {
             at.get(&format!("/v1/payments{asked}"))
         }
         What::ClaimLink(of) => claim_link(&at, &of),
+        What::Document { id, out } => {
+            let ending = out.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+            let form = match ending.as_deref() {
+                Some("pdf") => "face.pdf",
+                Some("ofd") => "face.ofd",
+                Some("xml") => "face.xml",
+                Some("json") => "receipt",
+                Some("svg") => "preview.svg",
+                Some(_) | None => {
+                    let message = "the file's name ends in .pdf, .ofd, .xml, .json or .svg";
+                    return Err(Fault::new(Code::CliUsage, "--out", message).into());
+                }
+            };
+            at.fetch(&format!("/v1/invoices/{id}/{form}"), &out)
+        }
         What::Pledge { id, financier } => {
             at.record("POST", &format!("/v1/invoices/{id}/pledge"), &json!({ "financier": financier }))
         }

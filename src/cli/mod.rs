@@ -44,6 +44,8 @@ mod outbox;
 #[cfg(feature = "server")]
 mod progress;
 #[cfg(feature = "server")]
+mod render;
+#[cfg(feature = "server")]
 mod restored;
 #[cfg(feature = "server")]
 mod rules;
@@ -130,6 +132,9 @@ enum Command {
     States,
     /// Verify receipts offline against a roster
     Verify(verify::VerifyArgs),
+    /// Make the PDF of an invoice from its receipt, offline
+    #[cfg(feature = "server")]
+    Render(render::RenderArgs),
     /// Follow a chain from outside, and keep evidence of whoever seals two histories
     #[cfg(feature = "server")]
     Monitor(monitor::MonitorArgs),
@@ -222,6 +227,8 @@ fn dispatch(command: Command) -> Result<Done, Faults> {
         Command::Rosters(args) => member::rosters(args),
         Command::States => states::states(),
         Command::Verify(args) => verify::verify(args),
+        #[cfg(feature = "server")]
+        Command::Render(args) => render::render(&args),
         #[cfg(feature = "server")]
         Command::Monitor(args) => monitor::monitor(args),
         Command::Audit(args) => audit::audit(args),

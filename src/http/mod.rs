@@ -24,7 +24,8 @@ use actix_web::{App, web};
 use prometheus::Registry;
 
 use crate::base::Fault;
-use crate::render::Fonts;
+use crate::chain::hash::keccak256;
+use crate::render::{EDITION, Press};
 use crate::sequencer::Leadership;
 use crate::sequencer::desk::Desk;
 
@@ -42,7 +43,8 @@ pub struct HttpState {
     pub registry: Registry,
     /// Counters of this room.
     pub metrics: HttpMetrics,
-    fonts: OnceLock<Result<Arc<Fonts>, Fault>>,
+    press: OnceLock<Result<Arc<Press>, Fault>>,
+    edition: String,
     client: OnceLock<Result<forward::Client, Fault>>,
 }
 
@@ -53,13 +55,20 @@ impl HttpState {
     /// [`crate::base::Code::Internal`] when a metric's name is taken.
     pub fn new(desk: Arc<Desk>, leadership: Leadership, public_url: String, registry: Registry) -> Result<Self, Fault> {
         let metrics = HttpMetrics::register(&registry)?;
-        let (fonts, client) = (OnceLock::new(), OnceLock::new());
-        Ok(Self { desk, leadership, public_url, registry, metrics, fonts, client })
+        let (press, client) = (OnceLock::new(), OnceLock::new());
+        let edition = keccak256(&format!("{EDITION} {public_url}")).to_string().chars().take(16).collect();
+        Ok(Self { desk, leadership, public_url, registry, metrics, press, edition, client })
     }
 
-    /// The fonts, parsed when first needed: a service that prints nothing need not pay for them.
-    fn fonts(&self) -> Result<Arc<Fonts>, Fault> {
-        self.fonts.get_or_init(|| Fonts::load().map(Arc::new)).clone()
+    /// The press, set up when first needed: a service that prints nothing need not pay for it.
+    fn press(&self) -> Result<Arc<Press>, Fault> {
+        self.press.get_or_init(|| Press::set_up().map(Arc::new)).clone()
+    }
+
+    /// Names all that a document's bytes follow from besides its receipt: the edition of the renderings, and the public address, which
+    /// stands in the QR code.
+    fn edition(&self) -> &str {
+        &self.edition
     }
 }
 

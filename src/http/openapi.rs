@@ -7,8 +7,8 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi, ToSchema};
 
 use super::routes::{
-    chain, confirmations, days, holds, invoices, keys, members, merchants, operations, payments, reversals, standing,
-    state, stream, verify, wallet,
+    batch, chain, confirmations, days, documents, holds, invoices, keys, members, merchants, operations, payments,
+    reversals, standing, state, stream, verify, wallet,
 };
 
 /// A draft of an invoice.
@@ -338,7 +338,9 @@ impl Modify for FullDisk {
         keys::create_api_key, keys::list_api_keys, keys::revoke_api_key,
         payments::take_order, payments::list_payments, payments::get_payment, payments::receive_wechat_notice,
         invoices::check_draft, invoices::issue_invoice, invoices::list_invoices, invoices::get_invoice,
-        invoices::get_receipt, invoices::get_face_pdf, invoices::get_qr_svg, invoices::get_qr_png,
+        invoices::get_receipt, batch::get_batch,
+        documents::get_face_pdf, documents::get_face_ofd, documents::get_face_xml, documents::get_preview,
+        documents::get_qr_svg, documents::get_qr_png,
         reversals::reverse_invoice, reversals::preview_reversal, reversals::list_reversals,
         confirmations::open_confirmation, confirmations::list_confirmations, confirmations::get_confirmation,
         confirmations::answer_confirmation,

@@ -3,7 +3,7 @@
 use super::face::{Face, FaceKind, FaceLine, FaceParty, yuan};
 use crate::base::LegalDate;
 use crate::chain::hash::Hash;
-use crate::invoice::{Checked, CheckedLine, InvoiceNumber, Mark, Pricing, capital};
+use crate::invoice::{Checked, CheckedLine, Document, InvoiceNumber, Mark, Pricing, capital};
 use crate::ledger::entry::{Entry, Issued};
 
 /// What stands below the title of a red letter.
@@ -30,14 +30,20 @@ pub fn digital_code(number: &str, total_fen: i64, date: LegalDate, leaf: &Hash) 
 impl Face {
     /// The face of the invoice that an entry issued; `None` for any other entry.
     pub fn of(entry: &Entry, leaf: &Hash, block_height: u64, public_url: &str) -> Option<Self> {
-        let Issued { code, number, date, draft, .. } = entry.issued()?;
+        let issued = entry.issued()?;
+        let Issued { number, date, draft, .. } = issued;
+        let (id, total_fen) = (issued.id(), draft.total().get());
+        let (kind, qr_text) = match draft.document() {
+            Document::BlockchainOrdinary => (FaceKind::Ordinary, verify_url(public_url, leaf, number, total_fen)),
+            Document::FullyDigital => (FaceKind::Digital, digital_code(&id.printed_number(), total_fen, date, leaf)),
+        };
         let buyer = draft.buyer();
         let seller = draft.seller();
         Some(Self {
-            kind: FaceKind::Ordinary,
+            kind,
             title_note: draft.red().map(|_| RED_NOTE.to_owned()).unwrap_or_default(),
-            code: code.to_string(),
-            number: number.to_string(),
+            code: id.printed_code().unwrap_or_default(),
+            number: id.printed_number(),
             date,
             check_code: leaf.check_code(),
             hash: leaf.printed(),
@@ -57,13 +63,13 @@ impl Face {
             lines: draft.lines().iter().map(|one| line(one, draft.pricing())).collect(),
             amount_fen: draft.amount().get(),
             tax_text: total_tax(draft),
-            total_fen: draft.total().get(),
+            total_fen,
             capital: capital(draft.total()),
             remark: draft.remark().unwrap_or_default().to_owned(),
             payee: draft.payee().unwrap_or_default().to_owned(),
             reviewer: draft.reviewer().unwrap_or_default().to_owned(),
             drawer: draft.drawer().unwrap_or_default().to_owned(),
-            qr_text: verify_url(public_url, leaf, number, draft.total().get()),
+            qr_text,
             sandbox: entry.chain.is_sandbox(),
             chain: entry.chain.to_string(),
             block_height,

@@ -22,6 +22,7 @@ mod proof;
 mod qr;
 #[cfg(test)]
 mod sample;
+mod specimen;
 mod subset;
 mod svg;
 mod turn;
@@ -42,3 +43,7 @@ pub use proof::{FaceSame, attachment, compare_face};
 pub use qr::{QUIET_MODULES, QrMatrix, matrix, png, svg};
 pub use verifier::verifier_page;
 pub use xml::{INVOICE_NAMESPACE, LEDGER_NAMESPACE, invoice_xml};
+
+/// Names the edition of the renderings: it changes whenever a layout, a font, the code of this room or a library changes, with which the
+/// bytes of a document may change. The build reckons it out.
+pub const EDITION: &str = env!("PIAOLIAN_RENDERING");

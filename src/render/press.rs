@@ -6,6 +6,7 @@ use super::face::Face;
 use super::font::Fonts;
 use super::layout::Layouts;
 use super::pdf::{self, Attached, DocumentSigner, Plates, Rendered};
+use super::specimen::specimens;
 use crate::base::limits::LINES_PER_INVOICE_MAX;
 use crate::base::{Code, Fault};
 
@@ -25,7 +26,7 @@ impl Press {
     pub fn set_up() -> Result<Self, Fault> {
         let fonts = Fonts::load()?;
         let layouts = Layouts::load(&fonts)?;
-        let plates = Plates::prepare(layouts.frames(), &fonts)?;
+        let plates = plates(&layouts, &fonts)?;
         Ok(Self { fonts, layouts, plates })
     }
 
@@ -72,7 +73,7 @@ impl Press {
     }
 
     /// The typefaces.
-    pub(super) fn fonts(&self) -> &Fonts {
+    pub fn fonts(&self) -> &Fonts {
         &self.fonts
     }
 
@@ -93,8 +94,16 @@ impl Press {
 /// Those of [`Press::set_up`] and [`Press::face_pdf`].
 pub fn invoice_pdf(face: &Face, fonts: &Fonts) -> Result<Rendered, Fault> {
     let layouts = Layouts::load(fonts)?;
-    let plates = Plates::prepare(layouts.frames(), fonts)?;
+    let plates = plates(&layouts, fonts)?;
     pdf::write(face, &sheets(face, &layouts, fonts)?, &[], None, &plates, fonts)
+}
+
+fn plates(layouts: &Layouts, fonts: &Fonts) -> Result<Plates, Fault> {
+    let mut usual = Vec::new();
+    for face in specimens() {
+        usual.extend(layouts.sheets(&face, fonts)?);
+    }
+    Plates::prepare(layouts.frames(), &usual, fonts)
 }
 
 fn sheets(face: &Face, layouts: &Layouts, fonts: &Fonts) -> Result<Vec<Sheet>, Fault> {

@@ -18,8 +18,7 @@ pub(super) fn cut(font: &FontFile, characters: &[(char, Glyph)]) -> Result<(Vec<
     for (_, glyph) in characters {
         remapper.remap(glyph.id);
     }
-    let bytes = subsetter::subset(font.bytes, 0, &remapper)
-        .map_err(|e| Fault::new(Code::RenderPdf, "", format!("subset of {}: {e}", font.name)))?;
+    let bytes = only(font, &remapper)?;
     Ok((bytes, format!("{}+{}", tag(characters.iter().map(|(character, _)| character)), font.name)))
 }
 
@@ -32,15 +31,20 @@ pub(super) struct Subset {
     pub glyphs: BTreeMap<char, Glyph>,
 }
 
-/// Like [`cut`], with the new glyphs by their characters.
+/// Cuts `font` down to `characters` and gives the new glyphs by them. Two characters may share a glyph.
 ///
 /// # Errors
 /// [`Code::RenderPdf`].
 pub(super) fn subset(font: &FontFile, characters: &BTreeMap<char, Glyph>) -> Result<Subset, Fault> {
-    let listed: Vec<(char, Glyph)> = characters.iter().map(|(character, glyph)| (*character, *glyph)).collect();
-    let (bytes, _name) = cut(font, &listed)?;
-    let glyphs = (1..).zip(&listed).map(|(id, (character, glyph))| (*character, Glyph { id, ..*glyph })).collect();
-    Ok(Subset { bytes, glyphs })
+    let mut remapper = GlyphRemapper::new();
+    let new = |(character, glyph): (&char, &Glyph)| (*character, Glyph { id: remapper.remap(glyph.id), ..*glyph });
+    let glyphs = characters.iter().map(new).collect();
+    Ok(Subset { bytes: only(font, &remapper)?, glyphs })
+}
+
+fn only(font: &FontFile, remapper: &GlyphRemapper) -> Result<Vec<u8>, Fault> {
+    let failed = |e: subsetter::Error| Fault::new(Code::RenderPdf, "", format!("subset of {}: {e}", font.name));
+    subsetter::subset(font.bytes, 0, remapper).map_err(failed)
 }
 
 /// Six capital letters that follow from the characters (FNV-1a), so that the same document has the same tag each time.

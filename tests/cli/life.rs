@@ -96,6 +96,7 @@ fn an_invoice_lives_from_the_command_line() {
     let (folder, database) = (temp.path(), TestDatabase::empty());
     let town = Town::new(folder, &database);
     let claimed = town.issue("claimed");
+    its_documents_are_fetched(&town, &claimed);
     a_part_is_taken_back(&town, &claimed);
     one_company_locks_and_books_it(&town, &claimed);
     a_wallet_has_it_once(&town);
@@ -106,6 +107,29 @@ fn an_invoice_lives_from_the_command_line() {
     assert_eq!(audit.status.code(), Some(0), "{}{}", out(&audit), err(&audit));
     assert!(out(&audit).contains("CLEAN: "), "{}", out(&audit));
     town.service.stop();
+}
+
+/// Each form by the ending of the file, once: a file that is there stays. The receipt proves it.
+fn its_documents_are_fetched(town: &Town, invoice: &Document) {
+    let fetch = |file: &str| {
+        let path = text(&town.service.folder.join(file));
+        town.by(&town.merchant, &["invoice", "document", &invoice.id, "--out", &path])
+    };
+    for (file, beginning) in [
+        ("invoice.pdf", &b"%PDF-"[..]),
+        ("invoice.OFD", b"PK\x03\x04"),
+        ("invoice.xml", b"<?xml "),
+        ("invoice.json", b"{\"chain\""),
+        ("invoice.svg", b"<?xml "),
+    ] {
+        let fetched = fetch(file);
+        assert_eq!(fetched.status.code(), Some(0), "{file}: {}", err(&fetched));
+        assert!(std::fs::read(town.service.folder.join(file)).unwrap().starts_with(beginning), "{file}");
+    }
+    assert_eq!(fetch("invoice.pdf").status.code(), Some(2), "it is there already");
+    assert_eq!(fetch("invoice.doc").status.code(), Some(2));
+    let roster = text(&town.service.folder.join("keys/roster.json"));
+    assert_eq!(town.verify(&text(&town.service.folder.join("invoice.json")), &roster), Some(0));
 }
 
 /// 100 of 498.10 yuan; the same key gives the same red letter; a sum that is not left is refused.

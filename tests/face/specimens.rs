@@ -3,9 +3,9 @@
 use piaolian::base::LegalDate;
 use piaolian::base::ids::{ChainId, MerchantId};
 use piaolian::chain::hash::leaf_hash;
-use piaolian::invoice::{CheckPolicy, Checked, Draft, InvoiceId, ReversalAsked, Seller, Severity};
+use piaolian::invoice::{CheckPolicy, Checked, Document, Draft, InvoiceId, ReversalAsked, Seller, Severity};
 use piaolian::ledger::entry::Entry;
-use piaolian::render::{Face, FaceKind, digital_code};
+use piaolian::render::Face;
 use serde_json::{Value, json};
 
 /// A kind of invoice, and how many pages of it are looked at.
@@ -38,7 +38,8 @@ pub fn specimens() -> Vec<Specimen> {
         one("long_names", face(&checked(long_names()))),
         one("rare_names", face(&checked(rare_names()))),
         one("foreign_names", face(&checked(foreign_names()))),
-        one("digital", digital()),
+        one("digital", face(&checked(digital()))),
+        one("digital_red", face(&reversed(&checked(digital()), json!({"reason": "SALES_RETURN"})))),
         one("production", on_chain(&checked_on(restaurant(), "shenzhen-production"), "shenzhen-production")),
         one("largest", face(&checked(largest()))),
         Specimen { name: "notes", pages: 2, face: notes() },
@@ -187,25 +188,12 @@ fn notes() -> Face {
     face(&checked(draft))
 }
 
-fn digital() -> Face {
-    let mut draft = ten_lines();
+/// A fully digital invoice with the lines of `ten_lines`.
+fn digital() -> Value {
+    let mut draft = with(ten_lines(), "document", json!("fully-digital"));
     draft["buyer"] =
         json!({"kind": "organisation", "name": "深圳市样例科技有限公司", "taxpayer_id": "91440300708461136T"});
-    let face = face(&checked(draft));
-    let number = "26952000000028787793".to_owned();
-    let qr_text = digital_code(&number, face.total_fen, face.date, &leaf_hash("specimen"));
-    Face {
-        kind: FaceKind::Digital,
-        number,
-        qr_text,
-        code: String::new(),
-        check_code: String::new(),
-        hash: String::new(),
-        payment_id: String::new(),
-        payee: String::new(),
-        reviewer: String::new(),
-        ..face
-    }
+    draft
 }
 
 fn date() -> LegalDate {
@@ -231,7 +219,11 @@ fn checked_on(draft: Value, chain: &str) -> Checked {
 
 fn reversed(blue: &Checked, asked: Value) -> Checked {
     let asked: ReversalAsked = serde_json::from_value(asked).unwrap();
-    let id = InvoiceId::try_from("144032609110-08520001").unwrap();
+    let id = match blue.document() {
+        Document::BlockchainOrdinary => "144032609110-08520001",
+        Document::FullyDigital => "269520000000-28787001",
+    };
+    let id = InvoiceId::try_from(id).unwrap();
     blue.reverse(id, &blue.shares().unwrap(), &asked).unwrap()
 }
 
@@ -247,7 +239,12 @@ fn on_chain(checked: &Checked, chain: &str) -> Face {
     let mut entry: Value = serde_json::from_str(entry["text"].as_str().unwrap()).unwrap();
     entry["draft"] = serde_json::to_value(checked).unwrap();
     entry["chain"] = json!(chain);
-    entry["number"] = json!("08527037");
+    let (code, number) = match checked.document() {
+        Document::BlockchainOrdinary => ("144032609110", "08527037"),
+        Document::FullyDigital => ("269520000000", "28787793"),
+    };
+    entry["code"] = json!(code);
+    entry["number"] = json!(number);
     entry["index"] = json!(4_711);
     let entry = Entry::parse(&entry.to_string()).unwrap();
     Face::of(&entry, &leaf_hash("specimen"), 128, "https://piaolian.example.cn").unwrap()

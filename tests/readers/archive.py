@@ -217,7 +217,8 @@ def xmp(f):
         if b"encoding=" in data.split(b"\n", 1)[0] or b"bytes=" in data.split(b"\n", 1)[0]:
             yield "the packet's header has bytes or encoding"
         known = set(SPACES.values()) | {RDF, "adobe:ns:meta/", "http://www.w3.org/XML/1998/namespace",
-                                        "http://ns.adobe.com/xap/1.0/mm/", "http://www.aiim.org/pdfa/ns/extension/",
+                                        "http://ns.adobe.com/xap/1.0/mm/", "http://ns.adobe.com/xap/1.0/t/pg/",
+                                        "http://www.aiim.org/pdfa/ns/extension/",
                                         "http://www.aiim.org/pdfa/ns/schema#", "http://www.aiim.org/pdfa/ns/property#"}
         tree, found = xmp_of(f)
         for key in found:

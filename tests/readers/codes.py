@@ -5,8 +5,8 @@ Standard input, as JSON:
       each code is drawn once for every side and resolution, at one of the angles and every second time with a blot (see `blotted`)
   {"seed": n, "pages": [{"text", "pdf"}, ...], "dpi": [..], "angles": [..]}
       the first page as poppler draws it: for every resolution upright, and turned by one of the angles
-A side is that of the code with its quiet zone of four modules. Standard output: [{"reader", "side", "dpi", "damaged", "read", "wrong", "of",
-"missed": [..]}, ...], where "missed" holds up to five of those that were not read.
+A side is that of the code with its quiet zone of four modules. Standard output: [{"reader", "side", "dpi", "damaged", "read", "of",
+"wrong": [what else was read, ..], "missed": [..]}, ...], where "missed" holds up to five of those that were not read and the reader "any" is all four together.
 """
 
 import json
@@ -39,9 +39,11 @@ def by_opencv(image):
     return [text] if text else []
 
 
+# Not "QRCode", which looks for Micro QR and rMQR codes as well: it takes a word of a page for one, about once in 800 pages.
+ZXING = zxingcpp.BarcodeFormat.QRCodeModel2
 READERS = {
     "zbar": lambda image: [found.data.decode() for found in pyzbar.decode(image, symbols=[pyzbar.ZBarSymbol.QRCODE])],
-    "zxing": lambda image: [found.text for found in zxingcpp.read_barcodes(image, formats=zxingcpp.BarcodeFormat.QRCode)],
+    "zxing": lambda image: [found.text for found in zxingcpp.read_barcodes(image, formats=ZXING)],
     "opencv": by_opencv,
     "wechat": lambda image: list(WECHAT.detectAndDecode(image)[0]),
 }
@@ -92,16 +94,17 @@ class Table:
         self.cells = {}
 
     def read(self, image, text, what, **cell):
-        image = numpy.ascontiguousarray(image)
-        for name, reader in READERS.items():
+        image, by_any = numpy.ascontiguousarray(image), []
+        for name in (*READERS, "any"):
             try:
-                found = reader(image)
+                found = by_any if name == "any" else READERS[name](image)
             except cv2.error:
                 found = []
-            row = self.cells.setdefault((name, *cell.values()), {"reader": name, **cell, "read": 0, "wrong": 0, "of": 0, "missed": []})
+            by_any = by_any + found
+            row = self.cells.setdefault((name, *cell.values()), {"reader": name, **cell, "read": 0, "wrong": [], "of": 0, "missed": []})
             row["of"] += 1
             row["read"] += text in found
-            row["wrong"] += any(other != text for other in found)
+            row["wrong"] += [f"{what}: {other!r}" for other in found if other != text]
             if text not in found and len(row["missed"]) < 5:
                 row["missed"].append(what)
 

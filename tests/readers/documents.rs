@@ -74,6 +74,8 @@ pub fn kinds() -> Vec<(&'static str, Document)> {
     exempt["rate"] = json!(0);
     exempt["mark"] = json!("exempt");
     exempt["discount"] = json!(991);
+    let mut digital = draft("深圳市样例科技有限公司", &[line("餐费", 49_810)]);
+    digital["document"] = json!("fully-digital");
     vec![
         ("one line", document(&one, 1)),
         ("ten lines", document(&checked(&draft("深圳市样例科技有限公司", &ten)), 2)),
@@ -81,6 +83,7 @@ pub fn kinds() -> Vec<(&'static str, Document)> {
         ("rare characters", document(&checked(&draft("䶮㛃䲟㴸𠮷𠅤𬭎𬸚𫖯𬀩𨱔商行", &[line("鿫鿬鿭鿮鿯", 100)])), 4)),
         ("a box", document(&checked(&draft("深圳🍜面馆", &[line("Ünïcödé 7½ №", 100)])), 5)),
         ("red", document(&red(&one), 6)),
+        ("fully digital", document(&checked(&digital), 8)),
         ("exempt with a discount", document(&checked(&draft("个人", &[exempt])), 7)),
     ]
 }

@@ -30,6 +30,10 @@ fn guarded() -> Vec<Ask> {
         Ask::get("/v1/invoices/144032609110-00000001"),
         Ask::get("/v1/invoices/144032609110-00000001/receipt"),
         Ask::get("/v1/invoices/144032609110-00000001/face.pdf"),
+        Ask::get("/v1/invoices/144032609110-00000001/face.ofd"),
+        Ask::get("/v1/invoices/144032609110-00000001/face.xml"),
+        Ask::get("/v1/invoices/144032609110-00000001/preview.svg"),
+        Ask::get("/v1/invoices.zip?kind=pdf"),
         Ask::get("/v1/invoices/144032609110-00000001/qr.svg"),
         Ask::get("/v1/invoices/144032609110-00000001/qr.png"),
         Ask::get("/v1/entries/0"),
@@ -205,8 +209,8 @@ async fn a_role_that_may_not_is_refused() {
 async fn a_merchant_may_not_list_another_merchants_records() {
     let app = TestApp::new().await;
     let (one, two) = (app.register(CONSULTANT).await, app.register(RESTAURANT).await);
-    for path in ["/v1/invoices", "/v1/payments"] {
-        let ask = Ask::get(format!("{path}?merchant={}", two.id)).by(&one.key);
+    for path in ["/v1/invoices?", "/v1/payments?", "/v1/invoices.zip?kind=xml&"] {
+        let ask = Ask::get(format!("{path}merchant={}", two.id)).by(&one.key);
         app.refuses(ask, (403, "HTTP-ROLE-FORBIDDEN", "merchant")).await;
     }
     app.finish().await;
@@ -221,10 +225,11 @@ async fn what_belongs_to_another_merchant_is_answered_like_what_is_not_there() {
     let id = issued["invoice"]["id"].as_str().unwrap();
     let absent = "144032609110-00000002";
     let invoice = |id: &str, tail: &str| format!("/v1/invoices/{id}{tail}");
-    let mut pairs: Vec<(String, String)> = ["", "/receipt", "/face.pdf", "/qr.svg", "/qr.png"]
-        .into_iter()
-        .map(|tail| (invoice(id, tail), invoice(absent, tail)))
-        .collect();
+    let mut pairs: Vec<(String, String)> =
+        ["", "/receipt", "/face.pdf", "/face.ofd", "/face.xml", "/preview.svg", "/qr.svg", "/qr.png"]
+            .into_iter()
+            .map(|tail| (invoice(id, tail), invoice(absent, tail)))
+            .collect();
     let paid = |transaction: &str| format!("/v1/payments/wechat-pay/{transaction}");
     pairs.push((paid("4200000001"), paid("4200000002")));
     pairs.push((format!("/v1/merchants/{}", one.id), "/v1/merchants/M00000009".to_owned()));

@@ -224,6 +224,10 @@ async fn read_everything(town: &mut Played, invoices: &[Value]) {
     }
     let first = invoices[0]["id"].as_str().unwrap();
     town.read("/v1/invoices/{id}/face.pdf", &format!("/v1/invoices/{first}/face.pdf")).await;
+    town.read("/v1/invoices/{id}/face.ofd", &format!("/v1/invoices/{first}/face.ofd")).await;
+    town.read("/v1/invoices/{id}/face.xml", &format!("/v1/invoices/{first}/face.xml")).await;
+    town.read("/v1/invoices/{id}/preview.svg", &format!("/v1/invoices/{first}/preview.svg")).await;
+    town.read("/v1/invoices.zip", "/v1/invoices.zip?kind=xml").await;
     town.read("/v1/invoices/{id}/qr.png", &format!("/v1/invoices/{first}/qr.png")).await;
     town.read("/v1/invoices/{id}/qr.svg", &format!("/v1/invoices/{first}/qr.svg")).await;
     town.read("/v1/state/{id}", "/v1/state/144032609110-00099999").await;

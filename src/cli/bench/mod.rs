@@ -7,9 +7,11 @@
 mod audit;
 mod cell;
 mod compare;
+mod document;
 mod grow;
 mod grown;
 mod histogram;
+mod issued;
 mod load;
 mod machine;
 mod made;
@@ -94,6 +96,8 @@ Examples:
 enum Bench {
     /// Measure an audit against bare signature verification
     Audit(audit::AuditBenchArgs),
+    /// Measure PDFs a second, processor time and size of one
+    Documents(document::DocumentBenchArgs),
 }
 
 /// Arguments of `bench`.
@@ -179,6 +183,7 @@ impl Drop for Scratch {
 pub fn bench(args: BenchArgs) -> Result<Done, Faults> {
     match &args.other {
         Some(Bench::Audit(args)) => return audit::bench(args),
+        Some(Bench::Documents(args)) => return document::bench(args),
         None => {}
     }
     start_logging("error")?;

@@ -20,8 +20,8 @@ impl Boxes<'_> {
             return;
         }
         let Ok(found) = &mut self.found else { return };
-        match self.state.fonts() {
-            Ok(fonts) => found.extend(fonts.lacking(text).map(|character| warning(path, character))),
+        match self.state.press() {
+            Ok(press) => found.extend(press.fonts().lacking(text).map(|character| warning(path, character))),
             Err(fault) => self.found = Err(fault),
         }
     }
@@ -36,7 +36,7 @@ fn warning(path: fmt::Arguments<'_>, character: char) -> Fault {
 /// The warnings about a draft, paths relative to it.
 ///
 /// # Errors
-/// Those of [`crate::render::Fonts::load`].
+/// Those of [`crate::render::Press::set_up`].
 pub(super) fn of_draft(state: &HttpState, draft: &Draft) -> Result<Vec<Fault>, Fault> {
     let mut boxes = Boxes { state, found: Ok(Vec::new()) };
     draft.each_text(|path, text| boxes.look_at(path, text));

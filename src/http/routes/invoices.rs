@@ -1,6 +1,6 @@
 //! Drafts and invoices.
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, ETAG};
+use actix_web::http::header::{CACHE_CONTROL, ETAG};
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -19,13 +19,10 @@ use crate::base::{Code, Fault, Faults};
 use crate::chain::hash::Hash;
 use crate::chain::receipt::Receipt;
 use crate::invoice::{InvoiceId, capital};
-use crate::ledger::entry::{Entry, Gist, IssuedOutline};
-use crate::render::{self, Face, verify_url};
+use crate::ledger::entry::{Gist, IssuedOutline};
+use crate::render::verify_url;
 use crate::sequencer::desk::{IssueAsked, Preview, Standing};
 use crate::store::{InvoiceFilter, StoredEntry};
-
-/// Pixels a module of the QR code as PNG: about 300 px in all, sharp on a phone.
-const QR_MODULE_PX: usize = 6;
 
 /// What stands beside the draft in a request, or in no request at all.
 const BESIDE_DRAFT: [&str; 5] = ["signature", "merchant", "seller", "issuer", "chain"];
@@ -170,7 +167,11 @@ fn payment_of(text: &str) -> Result<(Provider, TransactionId), Problem> {
 }
 
 /// Reads an invoice with its receipt, if the caller may see it.
-async fn read_invoice(state: &HttpState, caller: &Caller, path: &str) -> Result<(Receipt, StoredEntry), Problem> {
+pub(super) async fn read_invoice(
+    state: &HttpState,
+    caller: &Caller,
+    path: &str,
+) -> Result<(Receipt, StoredEntry), Problem> {
     let id: InvoiceId = path_id(path, "id")?;
     let caller = caller.clone();
     let found = state
@@ -242,81 +243,4 @@ pub async fn get_receipt(
     let (receipt, entry) = read_invoice(&state, &caller, &path).await?;
     let etag = format!("\"{}\"", entry.leaf);
     Ok(HttpResponse::Ok().insert_header((ETAG, etag)).content_type("application/json").body(receipt.to_json()?))
-}
-
-/// The face of an invoice as PDF: the same bytes each time.
-#[utoipa::path(
-    get, path = "/v1/invoices/{id}/face.pdf", tag = "invoices", security(("api_key" = [])),
-    params(("id" = String, Path, description = "<code>-<number>")),
-    responses(
-        (status = 200, content_type = "application/pdf", body = Vec<u8>), (status = 400, body = ProblemReply),
-        (status = 401, body = ProblemReply), (status = 404, body = ProblemReply)
-    )
-)]
-pub async fn get_face_pdf(
-    state: web::Data<HttpState>,
-    caller: Caller,
-    path: web::Path<String>,
-) -> Result<HttpResponse, Problem> {
-    let (_, entry) = read_invoice(&state, &caller, &path).await?;
-    let etag = format!("\"{}\"", entry.leaf);
-    let name = format!("inline; filename=\"{}.pdf\"", path.as_str());
-    let shared = state.clone();
-    // Drawing takes milliseconds of pure computing: not on a thread that answers requests.
-    let drawn = web::block(move || {
-        let face = Face::of(&Entry::parse(&entry.text)?, &entry.leaf, entry.height, &shared.public_url);
-        let face = face.ok_or_else(|| Fault::new(Code::Internal, "", "the entry is no invoice"))?;
-        render::invoice_pdf(&face, shared.fonts()?.as_ref())
-    });
-    let rendered = drawn.await.map_err(|e| Fault::new(Code::Internal, "", e.to_string()))??;
-    if !rendered.missing.is_empty() {
-        tracing::warn!(characters = rendered.missing.len(), "a face has characters that no font has");
-    }
-    Ok(HttpResponse::Ok()
-        .insert_header((ETAG, etag))
-        .insert_header((CONTENT_DISPOSITION, name))
-        .insert_header((CACHE_CONTROL, "private, max-age=86400"))
-        .content_type("application/pdf")
-        .body(rendered.bytes))
-}
-
-async fn qr_text(state: &HttpState, caller: &Caller, path: &str) -> Result<String, Problem> {
-    let (_, entry) = read_invoice(state, caller, path).await?;
-    Ok(reply_of(&entry.text, &entry.leaf, entry.height, &state.public_url)?.verify_url)
-}
-
-/// The QR code of an invoice as SVG.
-#[utoipa::path(
-    get, path = "/v1/invoices/{id}/qr.svg", tag = "invoices", security(("api_key" = [])),
-    params(("id" = String, Path, description = "<code>-<number>")),
-    responses(
-        (status = 200, content_type = "image/svg+xml", body = String), (status = 400, body = ProblemReply),
-        (status = 401, body = ProblemReply), (status = 404, body = ProblemReply)
-    )
-)]
-pub async fn get_qr_svg(
-    state: web::Data<HttpState>,
-    caller: Caller,
-    path: web::Path<String>,
-) -> Result<HttpResponse, Problem> {
-    let text = qr_text(&state, &caller, &path).await?;
-    Ok(HttpResponse::Ok().content_type("image/svg+xml").body(render::svg(&text)?))
-}
-
-/// The QR code of an invoice as PNG.
-#[utoipa::path(
-    get, path = "/v1/invoices/{id}/qr.png", tag = "invoices", security(("api_key" = [])),
-    params(("id" = String, Path, description = "<code>-<number>")),
-    responses(
-        (status = 200, content_type = "image/png", body = Vec<u8>), (status = 400, body = ProblemReply),
-        (status = 401, body = ProblemReply), (status = 404, body = ProblemReply)
-    )
-)]
-pub async fn get_qr_png(
-    state: web::Data<HttpState>,
-    caller: Caller,
-    path: web::Path<String>,
-) -> Result<HttpResponse, Problem> {
-    let text = qr_text(&state, &caller, &path).await?;
-    Ok(HttpResponse::Ok().content_type("image/png").body(render::png(&text, QR_MODULE_PX)?))
 }

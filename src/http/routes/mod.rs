@@ -1,8 +1,10 @@
 //! The one list of routes.
 
+pub(super) mod batch;
 pub(super) mod chain;
 pub(super) mod confirmations;
 pub(super) mod days;
+pub(super) mod documents;
 mod glyphs;
 pub(super) mod holds;
 pub(super) mod invoices;
@@ -52,9 +54,13 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
         .service(resource("/v1/drafts", "POST").post(invoices::check_draft))
         .service(resource("/v1/invoices/{id}", "GET").get(invoices::get_invoice))
         .service(resource("/v1/invoices/{id}/receipt", "GET").get(invoices::get_receipt))
-        .service(resource("/v1/invoices/{id}/face.pdf", "GET").get(invoices::get_face_pdf))
-        .service(resource("/v1/invoices/{id}/qr.svg", "GET").get(invoices::get_qr_svg))
-        .service(resource("/v1/invoices/{id}/qr.png", "GET").get(invoices::get_qr_png))
+        .service(resource("/v1/invoices/{id}/face.pdf", "GET").get(documents::get_face_pdf))
+        .service(resource("/v1/invoices/{id}/face.ofd", "GET").get(documents::get_face_ofd))
+        .service(resource("/v1/invoices/{id}/face.xml", "GET").get(documents::get_face_xml))
+        .service(resource("/v1/invoices/{id}/preview.svg", "GET").get(documents::get_preview))
+        .service(resource("/v1/invoices/{id}/qr.svg", "GET").get(documents::get_qr_svg))
+        .service(resource("/v1/invoices/{id}/qr.png", "GET").get(documents::get_qr_png))
+        .service(resource("/v1/invoices.zip", "GET").get(batch::get_batch))
         .service(
             resource("/v1/invoices/{id}/reversals", "GET, POST")
                 .get(reversals::list_reversals)

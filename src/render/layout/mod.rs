@@ -147,7 +147,7 @@ mod tests {
 
     use super::*;
     use crate::base::LegalDate;
-    use crate::render::draw::{Mark, Text};
+    use crate::render::draw::{Column, Mark, Text};
     use crate::render::face::{FaceLine, FaceParty};
     use crate::render::font::{Place, Typeface};
 
@@ -220,13 +220,48 @@ mod tests {
 
     #[test]
     fn nothing_is_written_beyond_the_edges() {
-        let fonts = Fonts::load().unwrap();
-        for (marks, height) in painted(&full(), &fonts) {
-            for text in texts(&marks).iter().filter(|text| text.turn == 0) {
-                let right = text.x + fonts.width(text.typeface, text.size, &text.content);
-                assert!(text.x >= 6_000 && right <= 204_000, "{}", text.content);
-                assert!(text.y > text.size && text.y < height - 1_000, "{}", text.content);
+        let fonts = fonts();
+        for kind in FaceKind::ALL {
+            for (marks, height) in painted(&Face { kind, ..full() }, &fonts) {
+                for text in texts(&marks).iter().filter(|text| text.turn == 0) {
+                    let right = text.x + fonts.width(text.typeface, text.size, &text.content);
+                    assert!(text.x >= 6_000 && right <= 204_000, "{}", text.content);
+                    assert!(text.y > text.size && text.y < height - 1_000, "{}", text.content);
+                }
             }
+        }
+    }
+
+    /// Contents of the texts that show a field.
+    fn shown(face: &Face, field: Field) -> Vec<String> {
+        let pages = painted(face, &fonts());
+        let texts = pages.iter().flat_map(|(marks, _)| texts(marks)).filter(|text| text.field == Some(field));
+        texts.map(|text| text.content.clone()).collect()
+    }
+
+    #[test]
+    fn the_largest_amounts_stand_on_one_line() {
+        let largest = -crate::base::limits::AMOUNT_FEN_MAX;
+        let line = FaceLine { amount_fen: largest, tax_text: "-100000000000.00".to_owned(), ..FaceLine::default() };
+        for count in [1, 100] {
+            let lines = vec![line.clone(); count];
+            let face = Face { lines, amount_fen: largest, tax_text: line.tax_text.clone(), ..full() };
+            for column in [Column::Amount, Column::Tax] {
+                assert_eq!(shown(&face, Field::Line { nth: count - 1, column }), ["-100000000000.00"], "{column:?}");
+            }
+            let everywhere = shown(&face, Field::AmountTotal);
+            assert!(everywhere.iter().all(|sum| sum == "¥-100000000000.00"), "{everywhere:?}");
+        }
+    }
+
+    #[test]
+    fn figures_that_leave_no_room_for_points_below_points_stand_right() {
+        let with_quantity = |quantity: &str| FaceLine { quantity: quantity.to_owned(), ..FaceLine::default() };
+        let lines = vec![with_quantity("1234567890123.5"), with_quantity("0.1234567890123")];
+        let face = Face { lines, remark: String::new(), ..full() };
+        for nth in [0, 1] {
+            let shown = shown(&face, Field::Line { nth, column: Column::Quantity });
+            assert_eq!(shown, [face.lines[nth].quantity.clone()]);
         }
     }
 

@@ -92,6 +92,7 @@ pub(super) struct ListPlan {
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Inks {
+    // See `InkName`.
     label: Ink,
     value: Ink,
     seal: Ink,
@@ -174,11 +175,16 @@ pub(super) enum Align {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Label {
+    /// The characters.
     pub text: String,
+    /// Place of the baseline.
     pub at: (i32, i32),
+    /// Em.
     pub size: i32,
+    /// What of the text stands at the place.
     #[serde(default)]
     pub align: Align,
+    /// Colour.
     #[serde(default)]
     pub ink: InkName,
     /// Thousandths of a degree counter-clockwise; only with `left`.
@@ -190,8 +196,11 @@ pub(super) struct Label {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Stack {
+    /// The characters.
     pub text: String,
+    /// Where.
     pub area: Area,
+    /// Em.
     pub size: i32,
 }
 
@@ -199,6 +208,7 @@ pub(super) struct Stack {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Spot {
+    /// What it shows.
     pub field: Field,
     /// Ends left of the value.
     #[serde(default)]
@@ -213,10 +223,14 @@ pub(super) struct Spot {
     pub at: (i32, i32),
     /// What it may take; a longer value is written smaller, and goes into a note when it must be too small.
     pub width: i32,
+    /// Typeface.
     pub lettering: Lettering,
+    /// Em at its largest.
     pub size: i32,
+    /// What of the value stands at the place.
     #[serde(default)]
     pub align: Align,
+    /// Colour.
     pub ink: InkName,
 }
 
@@ -226,10 +240,11 @@ pub(super) struct Spot {
 pub(super) struct TitlePlan {
     /// Middle, baseline.
     pub at: (i32, i32),
+    /// Em.
     pub size: i32,
     /// From one character to the next.
     pub pitch: i32,
-    /// Baselines of the double rule: left, right, and each y.
+    /// The double rule below: left end, right end, and the two heights.
     pub rules: (i32, i32, i32, i32),
 }
 
@@ -239,6 +254,7 @@ pub(super) struct TitlePlan {
 pub(super) struct HeadingPlan {
     /// Middle, baseline.
     pub at: (i32, i32),
+    /// Em.
     pub size: i32,
     /// Behind the kind's title on pages of lines.
     pub list: String,
@@ -250,7 +266,9 @@ pub(super) struct HeadingPlan {
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CodePlan {
+    /// Upper left corner.
     pub at: (i32, i32),
+    /// Side.
     pub side: i32,
 }
 
@@ -258,7 +276,9 @@ pub(super) struct CodePlan {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct VariantPlan {
+    /// Labels behind everything else.
     pub behind: Vec<Label>,
+    /// The supervision seal.
     pub seal: Seal,
 }
 
@@ -276,6 +296,7 @@ pub(super) struct PartyPlan {
     pub label_size: i32,
     /// Sizes that values may take, the largest first; below the last a person needs a glass.
     pub sizes: Vec<i32>,
+    /// From the top.
     pub rows: Vec<PartyRow>,
 }
 
@@ -283,8 +304,11 @@ pub(super) struct PartyPlan {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PartyRow {
+    /// What it shows.
     pub field: Field,
+    /// Ends left of the value.
     pub label: String,
+    /// Typeface of the value.
     pub lettering: Lettering,
     /// Left out where the face has no value.
     #[serde(default)]
@@ -295,8 +319,11 @@ pub(super) struct PartyRow {
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CipherPlan {
+    /// Where.
     pub area: Area,
+    /// Em.
     pub size: i32,
+    /// How many lines of one length.
     pub lines: usize,
 }
 
@@ -304,7 +331,9 @@ pub(super) struct CipherPlan {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TablePlan {
+    /// Left edge.
     pub left: i32,
+    /// Width of all columns.
     pub width: i32,
     /// Top of the head.
     pub top: i32,
@@ -316,6 +345,7 @@ pub(super) struct TablePlan {
     pub sum: i32,
     /// Whether rules stand between the columns, down to the sums' lower edge.
     pub column_rules: bool,
+    /// Em of heads and cells.
     pub size: i32,
     /// To which a column of figures may shrink.
     pub smallest: i32,
@@ -323,6 +353,7 @@ pub(super) struct TablePlan {
     pub padding: i32,
     /// Free space above and below a row's text, together.
     pub leading: i32,
+    /// From the left.
     pub columns: Vec<ColumnPlan>,
 }
 
@@ -330,10 +361,15 @@ pub(super) struct TablePlan {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ColumnPlan {
+    /// What its cells show.
     pub column: Column,
+    /// Its head.
     pub head: String,
+    /// Width.
     pub width: i32,
+    /// Where its texts stand. Figures on the right stand with their decimal points under one another.
     pub align: Align,
+    /// Typeface of its cells.
     pub lettering: Lettering,
 }
 
@@ -355,6 +391,7 @@ impl TablePlan {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RemarkPlan {
+    /// Where.
     pub area: Area,
     /// What a note calls it.
     pub called: String,
@@ -366,6 +403,8 @@ pub(super) struct RemarkPlan {
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NumberPlan {
+    /// Place of its right end.
     pub at: (i32, i32),
+    /// Em.
     pub size: i32,
 }

@@ -36,7 +36,7 @@ pub(super) fn write(
     (specification, stream): (Ref, Ref),
     date: &str,
 ) -> Result<(), Fault> {
-    let packed = deflate(file.bytes, Effort::Fast)?;
+    let packed = deflate(file.bytes, Effort::Usual)?;
     let too_large = |e: std::num::TryFromIntError| Fault::new(Code::RenderPdf, "", format!("{}: {e}", file.name));
     let size = i32::try_from(file.bytes.len()).map_err(too_large)?;
     let mut embedded = pdf.embedded_file(stream, &packed);

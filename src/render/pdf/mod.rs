@@ -23,7 +23,7 @@ mod signer;
 
 use std::collections::BTreeMap;
 
-use pdf_writer::{Filter, Finish as _, Name, Pdf, Rect, Ref, Str, TextStr};
+use pdf_writer::{Filter, Finish as _, Name, Pdf, Rect, Ref, Settings, Str, TextStr};
 
 pub(super) use attached::Attached;
 pub(super) use plates::Plates;
@@ -73,7 +73,8 @@ pub(super) fn write(
 ) -> Result<Rendered, Fault> {
     let mut letters = Letters::new(fonts);
     let layers = sheets.iter().map(|sheet| layer(sheet, plates, &mut letters)).collect::<Result<Vec<_>, Fault>>()?;
-    let mut file = File { pdf: Pdf::with_capacity(CAPACITY), next: Ref::new(1) };
+    let mut file =
+        File { pdf: Pdf::with_settings_and_capacity(Settings { pretty: false }, CAPACITY), next: Ref::new(1) };
     file.pdf.set_version(1, 7);
     let [catalog, pages, info, metadata, profile] = [(); 5].map(|()| file.next.bump());
     let particulars = Particulars::of(face);
@@ -133,7 +134,7 @@ fn layer<'a>(sheet: &Sheet, plates: &'a Plates, letters: &mut Letters<'_>) -> Re
     let mut layer = Layer::new(&ready, sheet.height);
     layer.form(FRAME);
     layer.marks(&sheet.marks, letters);
-    let content = deflate(layer.finish().as_bytes(), Effort::Fast)?;
+    let content = deflate(layer.finish().as_bytes(), Effort::Usual)?;
     Ok(Laid { frame: sheet.frame, plate, size: (sheet.width, sheet.height), content })
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::draw::{Frame, FrameId, Mark};
+use super::super::draw::{Frame, FrameId, Mark, Sheet};
 use super::super::font::{Fonts, Glyph, Place, Typeface};
 use super::alphabet::Alphabet;
 use super::deflate::{Effort, deflate};
@@ -35,12 +35,12 @@ pub(in super::super) struct Plates {
 }
 
 impl Plates {
-    /// Prepares the frames.
+    /// Prepares the frames, and with the fonts of each the labels that usually stand over it, as the pages `usual` have them.
     ///
     /// # Errors
     /// [`Code::RenderFont`](crate::base::Code::RenderFont) when a label has a character that no font has,
     /// [`Code::RenderPdf`](crate::base::Code::RenderPdf).
-    pub fn prepare(frames: &[Frame], fonts: &Fonts) -> Result<Self, Fault> {
+    pub fn prepare(frames: &[Frame], usual: &[Sheet], fonts: &Fonts) -> Result<Self, Fault> {
         let mut figures = Alphabet::default();
         let labels = frames.iter().flat_map(|frame| letters(fonts, &frame.marks));
         for (typeface, character, glyph) in drawn(fonts, FIGURES, Typeface::Figure).chain(labels) {
@@ -51,7 +51,7 @@ impl Plates {
         let figure = PreparedFont::of(fonts, Typeface::Figure, figures)?;
         let mut plates = BTreeMap::new();
         for frame in frames {
-            plates.insert(frame.id, plate(frame, &figure, fonts)?);
+            plates.insert(frame.id, plate(frame, usual, &figure, fonts)?);
         }
         Ok(Self { frames: plates, figure, profile: deflate(&srgb(), Effort::Thorough)? })
     }
@@ -66,9 +66,11 @@ fn ready<'a>(figure: &'a PreparedFont, own: &'a BTreeMap<Typeface, PreparedFont>
     own.iter().map(|(typeface, font)| (*typeface, font)).chain([(Typeface::Figure, figure)]).collect()
 }
 
-fn plate(frame: &Frame, figure: &PreparedFont, fonts: &Fonts) -> Result<Plate, Fault> {
+fn plate(frame: &Frame, usual: &[Sheet], figure: &PreparedFont, fonts: &Fonts) -> Result<Plate, Fault> {
     let mut alphabets: BTreeMap<Typeface, Alphabet> = BTreeMap::new();
-    for (typeface, character, glyph) in letters(fonts, &frame.marks) {
+    let over = usual.iter().filter(|sheet| sheet.frame == frame.id).flat_map(|sheet| letters(fonts, &sheet.marks));
+    let labels = over.filter(|(typeface, ..)| *typeface == Typeface::Kai);
+    for (typeface, character, glyph) in letters(fonts, &frame.marks).into_iter().chain(labels) {
         if typeface != Typeface::Figure {
             alphabets.entry(typeface).or_default().take(fonts.file(typeface), character, glyph);
         }
