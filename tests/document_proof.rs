@@ -6,7 +6,6 @@
 //! and of an archive has is 40 unless told:
 //!
 //!   DOCUMENT_PROOFS=500 cargo test --features faults --test document_proof many
-#![expect(clippy::unwrap_used, reason = "the allowance for tests does not reach what several tests share")]
 
 #[cfg(test)]
 #[path = "document_proof/bulk.rs"]

@@ -4,7 +4,9 @@
 import { byteText, faceDiffers, isStream, PdfLexer, PdfName, PdfText, PdfWord, spokenText, unreadable, utf16Text } from "./objects.mjs";
 
 /** Words of the content of all pages. */
-const WORDS_MAX = 4000000;
+const WORDS_MAX = 2000000;
+/** Glyphs and areas of one page. */
+const ITEMS_MAX = 500000;
 const FORMS_DEEP_MAX = 12;
 /** Lines that are wider than this cover like areas, in points. */
 const LINE_WIDTH_MAX = 2;
@@ -20,7 +22,7 @@ const codeOf = (text) => (text instanceof PdfText && text.bytes.length === 2
 /** A map from codes to texts (9.10.3). */
 function readCodeMap(text) {
   const texts = new Map(), lexer = new PdfLexer(text);
-  let given = [];
+  let given = [], entries = 0;
   for (let token = lexer.next(); token !== undefined; token = lexer.next()) {
     if (!(token instanceof PdfWord)) {
       given.push(token);
@@ -33,6 +35,7 @@ function readCodeMap(text) {
     if (token.word === "endbfrange") {
       for (let at = 0; at + 2 < given.length; at += 3) {
         const first = codeOf(given[at]), last = codeOf(given[at + 1]), to = given[at + 2];
+        if ((entries += last - first) > WORDS_MAX) unreadable("font", "a font's map to text is too large");
         for (let code = first; code <= last; code += 1) {
           if (Array.isArray(to)) texts.set(code, utf16Text(to[code - first].bytes));
           else {
@@ -60,11 +63,12 @@ async function readFont(file, font) {
   const toUnicode = file.of(font, "ToUnicode");
   if (!isStream(toUnicode)) unreadable("font", "a font has no map to text");
   const widths = new Map(), given = (file.of(cid, "W") ?? []).map((one) => file.plain(one));
-  for (let at = 0; at < given.length; ) {
+  for (let at = 0, entries = 0; at < given.length; ) {
     if (Array.isArray(given[at + 1])) {
       given[at + 1].forEach((width, nth) => widths.set(given[at] + nth, file.plain(width) / 1000));
       at += 2;
     } else {
+      if ((entries += given[at + 1] - given[at]) > WORDS_MAX) unreadable("font", "a font's widths are too many");
       for (let code = given[at]; code <= Math.min(given[at + 1], 65535); code += 1) widths.set(code, given[at + 2] / 1000);
       at += 3;
     }
@@ -89,6 +93,7 @@ class Painting {
 
   /** Does what an operator says. */
   operate(operator, given) {
+    if (this.items.length > ITEMS_MAX) unreadable("content", "a page has too much on it");
     const numbers = (count) => (given.length === count && given.every((one) => typeof one === "number") ? given
       : unreadable("content", `the operator ${operator} has not ${count} numbers`));
     const { state } = this;
@@ -206,7 +211,7 @@ class Painting {
     const step = (way) => { this.text = matrixProduct([1, 0, 0, 1, way * state.stretch, 0], this.text); };
     for (const part of parts) {
       if (typeof part === "number") step((-part / 1000) * state.size);
-      else if (!(part instanceof PdfText) || part.bytes.length % 2 === 1) unreadable("content", "a text has something else in it");
+      else if (!(part instanceof PdfText) || part.bytes.length % 2 === 1 || part.bytes.length > ITEMS_MAX) unreadable("content", "a text has something else in it");
       else {
         for (let at = 0; at < part.bytes.length; at += 2) {
           const code = part.bytes.charCodeAt(at) * 256 + part.bytes.charCodeAt(at + 1);

@@ -371,7 +371,8 @@ export async function withFace(verdict, bytes) {
   try {
     const { pages, leadsTo } = await compareFace(bytes, verdict.document);
     const covered = `every text on the ${pages} pages and their QR code say what the receipt says; the code leads to ${leadsTo}`;
-    return { ...verdict, covered: [...verdict.covered, covered], not_covered: [...verdict.not_covered, ...FACE_NOT_COVERED] };
+    const message = `${verdict.message}, the face says what it says; the QR code leads to ${leadsTo}`;
+    return { ...verdict, message, covered: [...verdict.covered, covered], not_covered: [...verdict.not_covered, ...FACE_NOT_COVERED] };
   } catch (fault) {
     if (fault instanceof FaceFault) return { ...verdict, code: fault.code, field: fault.field, message: fault.message, state: undefined };
     // The file is an outsider's: a shape that this reader did not think of is one that can't be compared.

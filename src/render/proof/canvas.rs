@@ -11,6 +11,8 @@ use crate::base::Fault;
 
 /// Saved states, and marked content, within one another.
 pub(super) const STATES_MAX: usize = 64;
+/// Glyphs and paths of one page: a full page of a list has a hundredth of it.
+const ITEMS_MAX: usize = 500_000;
 
 /// What `q` saves.
 #[derive(Debug, Clone)]
@@ -250,6 +252,14 @@ impl Canvas {
         self.place = Point { x, y };
     }
 
+    fn push(&mut self, item: Item) -> Result<(), Fault> {
+        if self.items.len() >= ITEMS_MAX {
+            return Err(broken("a page has too much on it"));
+        }
+        self.items.push(item);
+        Ok(())
+    }
+
     fn paint(&mut self, fill: bool, even_odd: bool, stroke: bool) -> Result<(), Fault> {
         if std::mem::take(&mut self.clips) {
             self.clip()?;
@@ -258,7 +268,7 @@ impl Canvas {
         if (fill || stroke) && !steps.is_empty() {
             let fill = fill.then_some(self.state.fill);
             let pen = stroke.then(|| self.state.pen());
-            self.items.push(Item::Path(Box::new(Path { steps, fill, even_odd, pen })));
+            self.push(Item::Path(Box::new(Path { steps, fill, even_odd, pen })))?;
         }
         Ok(())
     }
@@ -389,7 +399,7 @@ impl Canvas {
             text: font.text(code).to_owned(),
         };
         let way = times(plus(times(font.advance(code), size), state.character), stretch);
-        self.items.push(Item::Glyph(Box::new(glyph)));
+        self.push(Item::Glyph(Box::new(glyph)))?;
         self.advance(way)
     }
 }
@@ -412,8 +422,8 @@ fn numbers_of(given: &[Token]) -> Result<Vec<i64>, Fault> {
 
 fn operands<const N: usize>(given: &[Token]) -> Result<[i64; N], Fault> {
     let numbers = numbers_of(given)?;
-    let count = numbers.len();
-    numbers.try_into().map_err(|_: Vec<i64>| broken(&format!("an operator has {count} numbers and not {N}")))
+    let other = |numbers: Vec<i64>| broken(&format!("an operator has {} numbers and not {N}", numbers.len()));
+    numbers.try_into().map_err(other)
 }
 
 fn space(given: &[Token]) -> Result<Space, Fault> {

@@ -136,7 +136,7 @@ impl Modules {
 
     fn is_function(&self, x: usize, y: usize, version: usize, alignment: &[usize]) -> bool {
         let far = self.width - 8;
-        let corner = (x < 9 && y < 9) || (x >= far && y < 9) || (x < 9 && y >= far);
+        let corner = (x < 9 && (y < 9 || y >= far)) || (x >= far && y < 9);
         let versions = version >= 7 && ((x + 11 >= self.width && y < 6) || (y + 11 >= self.width && x < 6));
         let centre = |at: usize| alignment.iter().position(|centre| at.abs_diff(*centre) <= 2);
         let last = alignment.len().saturating_sub(1);

@@ -7,8 +7,8 @@ use crate::base::{Code, Fault};
 
 /// Bytes that one PDF may unpack to: a face of 2,000 lines with its fonts is a tenth of it.
 const BYTES_MAX: usize = 64 * 1024 * 1024;
-/// Words of the content of all pages.
-const WORDS_MAX: usize = 4_000_000;
+/// Words of the content of all pages, and entries of the fonts' tables: 2,000 lines have a tenth of it.
+const WORDS_MAX: usize = 2_000_000;
 /// Steps from a page, a field or a form to those that it inherits from or stands in.
 pub(super) const DEPTH_MAX: usize = 12;
 

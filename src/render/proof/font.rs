@@ -65,13 +65,16 @@ impl Font {
         let file = file.and_then(Object::as_stream).map_err(|e| other(format!("a font is not embedded: {e}")))?;
         let outlines = outlines(&budget.inflated(file)?)?;
         let texts = match font.get_deref(b"ToUnicode", document).and_then(Object::as_stream) {
-            Ok(stream) => to_unicode(&budget.inflated(stream)?)?,
+            Ok(stream) => {
+                let map = budget.inflated(stream)?;
+                to_unicode(&map, budget)?
+            }
             Err(_) => return Err(damaged("map to text")),
         };
         let width = cid.get_deref(b"DW", document).ok().map_or(Some(1_000 * ONE), fixed);
         let width = width.ok_or_else(|| damaged("default width"))? / 1_000;
         let widths = match cid.get_deref(b"W", document) {
-            Ok(widths) => read_widths(document, widths).ok_or_else(|| damaged("widths"))?,
+            Ok(widths) => read_widths(document, widths, budget)?.ok_or_else(|| damaged("widths"))?,
             Err(_) => HashMap::new(),
         };
         Ok(Self { widths, width, texts, outlines })
@@ -93,24 +96,30 @@ impl Font {
     }
 }
 
-/// Widths: `c [w w w]` and `first last w` (9.7.4.3), in thousandths of an em.
-fn read_widths(document: &Document, widths: &Object) -> Option<HashMap<u16, i64>> {
+/// Widths: `c [w w w]` and `first last w` (9.7.4.3), in thousandths of an em; `None` when they are anything else.
+fn read_widths(document: &Document, widths: &Object, budget: &mut Budget) -> Result<Option<HashMap<u16, i64>>, Fault> {
     let code = |object: &Object| u16::try_from(object.as_i64().ok()?).ok();
+    let of_thousand = |object: &Object| Some(fixed(object)? / 1_000);
     let mut read = HashMap::new();
-    let mut rest = widths.as_array().ok()?.iter();
-    while let Some(first) = rest.next() {
-        let first = code(first)?;
-        let next = document.dereference(rest.next()?).ok()?.1;
-        if let Ok(list) = next.as_array() {
-            for (at, width) in list.iter().enumerate() {
-                read.insert(first.checked_add(u16::try_from(at).ok()?)?, fixed(width)? / 1_000);
+    let mut rest = widths.as_array().map_or(&[][..], Vec::as_slice);
+    while let [first, next, further @ ..] = rest {
+        let Ok((_, next)) = document.dereference(next) else { return Ok(None) };
+        let (codes, given, left) = match (code(first), next.as_array(), further) {
+            (Some(first), Ok(list), further) => (first..=u16::MAX, list.iter().map(of_thousand).collect(), further),
+            (Some(first), Err(_), [width, further @ ..]) => {
+                let Some(last) = code(next) else { return Ok(None) };
+                (first..=last, vec![of_thousand(width); usize::from(last.saturating_sub(first)) + 1], further)
             }
-        } else {
-            let width = fixed(rest.next()?)? / 1_000;
-            read.extend((first..=code(next)?).map(|code| (code, width)));
+            (None, ..) | (Some(_), Err(_), []) => return Ok(None),
+        };
+        for (code, width) in codes.zip(given) {
+            budget.word()?;
+            let Some(width) = width else { return Ok(None) };
+            read.insert(code, width);
         }
+        rest = left;
     }
-    Some(read)
+    Ok(rest.is_empty().then_some(read))
 }
 
 fn number(bytes: &[u8], at: usize, length: usize) -> Option<u32> {
@@ -162,17 +171,18 @@ fn hashes<'a>(table: impl Fn(&[u8; 4]) -> &'a [u8]) -> Option<Vec<[u8; 32]>> {
 }
 
 /// Reads a map to text: `bfchar` and `bfrange` (9.10.3).
-fn to_unicode(map: &[u8]) -> Result<HashMap<u16, String>, Fault> {
+fn to_unicode(map: &[u8], budget: &mut Budget) -> Result<HashMap<u16, String>, Fault> {
     let broken = || other("a font's map to text can't be read");
     let mut texts = BTreeMap::new();
     let mut lexer = Lexer::new(map);
     let mut given = Vec::new();
     while let Some(token) = lexer.next().map_err(|e| other(e.0))? {
+        budget.word()?;
         match token {
             Token::Word(word) => {
                 match word.as_slice() {
                     b"endbfchar" => single(&given, &mut texts).ok_or_else(broken)?,
-                    b"endbfrange" => ranges(&given, &mut texts).ok_or_else(broken)?,
+                    b"endbfrange" => ranges(&given, &mut texts, budget)?.ok_or_else(broken)?,
                     b"usecmap" => return Err(broken()),
                     _ => {}
                 }
@@ -211,20 +221,23 @@ fn single(given: &[Token], texts: &mut BTreeMap<u16, String>) -> Option<()> {
     Some(())
 }
 
-fn ranges(given: &[Token], texts: &mut BTreeMap<u16, String>) -> Option<()> {
+fn ranges(given: &[Token], texts: &mut BTreeMap<u16, String>, budget: &mut Budget) -> Result<Option<()>, Fault> {
     for range in given.chunks(3) {
-        let [first, last, to] = range else { return None };
-        for (at, code) in (code(first)?..=code(last)?).enumerate() {
+        let [first, last, to] = range else { return Ok(None) };
+        let Some((first, last)) = code(first).zip(code(last)) else { return Ok(None) };
+        for (at, code) in (0u16..).zip(first..=last) {
+            budget.word()?;
             let said = match to {
-                Token::List(list) => text(list.get(at)?, 0)?,
+                Token::List(list) => list.get(usize::from(at)).and_then(|one| text(one, 0)),
                 Token::Number(_) | Token::Name(_) | Token::Text(_) | Token::Dictionary(_) | Token::Word(_) => {
-                    text(to, u16::try_from(at).ok()?)?
+                    text(to, at)
                 }
             };
+            let Some(said) = said else { return Ok(None) };
             texts.insert(code, said);
         }
     }
-    Some(())
+    Ok(Some(()))
 }
 
 #[cfg(test)]
@@ -236,12 +249,12 @@ mod tests {
         let map = b"/CIDInit /ProcSet findresource begin 12 dict begin begincmap 1 begincodespacerange <0000> <FFFF> \
             endcodespacerange 2 beginbfchar <0001> <6DF1> <0002> <D842DFB7> endbfchar \
             2 beginbfrange <0003> <0005> <0041> <0010> <0011> [<0058> <00590059>] endbfrange endcmap";
-        let texts = to_unicode(map).unwrap();
+        let texts = to_unicode(map, &mut Budget::new()).unwrap();
         let text = |code: u16| texts.get(&code).map(String::as_str);
         assert_eq!((text(1), text(2), text(5)), (Some("深"), Some("\u{20BB7}"), Some("C")));
         assert_eq!((text(0x10), text(0x11), text(6)), (Some("X"), Some("YY"), None));
-        assert!(to_unicode(b"1 beginbfchar <0001> endbfchar").is_err());
-        assert!(to_unicode(b"1 beginbfrange <0001> <0003> [<0058>] endbfrange").is_err());
+        assert!(to_unicode(b"1 beginbfchar <0001> endbfchar", &mut Budget::new()).is_err());
+        assert!(to_unicode(b"1 beginbfrange <0001> <0003> [<0058>] endbfrange", &mut Budget::new()).is_err());
     }
 
     #[test]
