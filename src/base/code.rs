@@ -82,7 +82,6 @@ codes! {
     InvTextNotNfc = "INV-TEXT-NOT-NFC", Refused, "A text is not in Unicode normalisation form C.";
     InvTextControl = "INV-TEXT-CONTROL", Refused, "A text holds a control, line-breaking or direction-changing character.";
     InvTextPrivateUse = "INV-TEXT-PRIVATE-USE", Refused, "A text holds a private-use character or a noncharacter.";
-    InvCharacterWithoutGlyph = "INV-CHARACTER-WITHOUT-GLYPH", Refused, "No typeface of the face has a character; it is printed as a box. A warning, never a refusal.";
     InvBuyerTaxpayerIdMissing = "INV-BUYER-TAXPAYER-ID-MISSING", Refused, "An organisation as buyer needs a taxpayer id.";
     InvTaxpayerIdShape = "INV-TAXPAYER-ID-SHAPE", Refused, "A taxpayer id is not 15 to 20 of 0-9 and A-Z.";
     InvUsccCharacter = "INV-USCC-CHARACTER", Refused, "An 18-character id holds a character that GB 32100 does not use.";
@@ -311,6 +310,7 @@ codes! {
     DemoFixtureMalformed = "DEMO-FIXTURE-MALFORMED", Malformed, "A sandbox fixture does not have the form it must have.";
 
     // --- render (RENDER-...)
+    RenderCharacterWithoutGlyph = "RENDER-CHARACTER-WITHOUT-GLYPH", Refused, "No typeface of the face has a character; it is printed as a box. A warning, never a refusal.";
     RenderFont = "RENDER-FONT", Internal, "A font that is built into the program is damaged.";
     RenderLayout = "RENDER-LAYOUT", Internal, "A layout that is built into the program is damaged or does not fit its page.";
     RenderLinesTooMany = "RENDER-LINES-TOO-MANY", Refused, "An invoice to print has more lines than an invoice can have.";

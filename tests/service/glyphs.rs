@@ -33,7 +33,7 @@ async fn a_character_without_a_glyph_is_warned_about_in_every_text_and_kept() {
     let merchant = app.register(CONSULTANT).await;
     for (nth, (pointer, path)) in TEXTS.iter().enumerate() {
         let body = changed(draft(10_000), pointer, json!("面🍜面🍜"));
-        let expected = [("INV-CHARACTER-WITHOUT-GLYPH".to_owned(), format!("draft.{path}"))];
+        let expected = [("RENDER-CHARACTER-WITHOUT-GLYPH".to_owned(), format!("draft.{path}"))];
         let check = Ask::post("/v1/drafts").by(&merchant.key).json(&json!({"draft": body}));
         assert_eq!(warned(&app.ask(check).await.expect(200).json()), expected);
         let answer = app.issue(&merchant, &format!("k{nth}"), &body).await.expect(201).json();
@@ -80,7 +80,7 @@ async fn the_sellers_texts_are_warned_about_too() {
     let ask = Ask::post("/v1/merchants").by(&app.bureau).once("r").json(&seller);
     let merchant = app.ask(ask).await.expect(201).json()["merchant"].clone();
     let key = app.new_key(&json!({"role": "merchant", "merchant": merchant["id"], "label": "own"})).await;
-    let expected = [("INV-CHARACTER-WITHOUT-GLYPH".to_owned(), "seller.name".to_owned())];
+    let expected = [("RENDER-CHARACTER-WITHOUT-GLYPH".to_owned(), "seller.name".to_owned())];
     let check = Ask::post("/v1/drafts").by(&key).json(&json!({"draft": draft(100)}));
     assert_eq!(warned(&app.ask(check).await.expect(200).json()), expected);
     let ask = Ask::post("/v1/invoices").by(&key).once("k1").json(&json!({"draft": draft(100)}));

@@ -30,7 +30,7 @@ impl Boxes<'_> {
 fn warning(path: fmt::Arguments<'_>, character: char) -> Fault {
     let code_point = u32::from(character);
     let message = format!("no typeface has U+{code_point:04X}: the face shows a box, the data keep the character");
-    Fault::new(Code::InvCharacterWithoutGlyph, path.to_string(), message)
+    Fault::new(Code::RenderCharacterWithoutGlyph, path.to_string(), message)
 }
 
 /// The warnings about a draft, paths relative to it.
