@@ -70,6 +70,7 @@ pub struct Present {
 /// What the pages of a PDF say beside the receipt that it carries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
+#[cfg_attr(not(feature = "server"), expect(dead_code, reason = "the offline build reads no PDFs"))]
 pub enum FaceSaid {
     /// The same.
     Same {
