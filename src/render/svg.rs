@@ -186,7 +186,14 @@ mod tests {
                     elements.push((start.name().as_ref().to_owned(), attributes));
                 }
                 Event::Eof => return elements,
-                _ => {}
+                Event::End(_)
+                | Event::Text(_)
+                | Event::CData(_)
+                | Event::Comment(_)
+                | Event::Decl(_)
+                | Event::PI(_)
+                | Event::DocType(_)
+                | Event::GeneralRef(_) => {}
             }
         }
     }

@@ -216,15 +216,21 @@ fn draft(lines: u64, draw: &mut Draw) -> Value {
             })
         })
         .collect();
-    draft["lines"] = Value::Array(sold);
-    draft["total"] = json!(total);
-    draft["buyer"]["name"] = json!(draw.name());
-    draft["buyer"]["address_phone"] = json!(draw.address());
-    draft["buyer"]["bank_account"] = json!(draw.account());
-    draft["remark"] =
-        json!(format!("合同编号 PL-HT-{:06}，请于三十日内付款，逾期按日计收违约金。", draw.below(1_000_000)));
-    for role in ["payee", "reviewer", "drawer"] {
-        draft[role] = json!(draw.of(PEOPLE).copied().unwrap_or_default());
+    let mut put = |place: &str, value: Value| {
+        let (within, name) = place.rsplit_once('/').unwrap_or_default();
+        if let Some(object) = draft.pointer_mut(within).and_then(Value::as_object_mut) {
+            object.insert(name.to_owned(), value);
+        }
+    };
+    put("/lines", Value::Array(sold));
+    put("/total", json!(total));
+    put("/buyer/name", json!(draw.name()));
+    put("/buyer/address_phone", json!(draw.address()));
+    put("/buyer/bank_account", json!(draw.account()));
+    let contract = draw.below(1_000_000);
+    put("/remark", json!(format!("合同编号 PL-HT-{contract:06}，请于三十日内付款，逾期按日计收违约金。")));
+    for role in ["/payee", "/reviewer", "/drawer"] {
+        put(role, json!(draw.of(PEOPLE).copied().unwrap_or_default()));
     }
     draft
 }

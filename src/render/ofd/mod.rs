@@ -173,7 +173,12 @@ mod tests {
                     found.last_mut().unwrap().2.push_str(&quick_xml::escape::unescape(&reference).unwrap());
                 }
                 Event::Eof => return found,
-                _ => {}
+                Event::End(_)
+                | Event::CData(_)
+                | Event::Comment(_)
+                | Event::Decl(_)
+                | Event::PI(_)
+                | Event::DocType(_) => {}
             }
         }
     }

@@ -60,9 +60,9 @@ impl Particulars {
     fn metadata(&self) -> String {
         let mut creator = String::new();
         if !self.author.is_empty() {
-            let _ = write!(
+            let _ = writeln!(
                 creator,
-                "<dc:creator><rdf:Seq><rdf:li>{}</rdf:li></rdf:Seq></dc:creator>\n",
+                "<dc:creator><rdf:Seq><rdf:li>{}</rdf:li></rdf:Seq></dc:creator>",
                 escaped(&self.author)
             );
         }

@@ -174,9 +174,7 @@ impl File {
         }
         let mut frames = BTreeMap::new();
         for layer in layers {
-            if !frames.contains_key(&layer.frame) {
-                frames.insert(layer.frame, self.frame(layer, figure));
-            }
+            frames.entry(layer.frame).or_insert_with(|| self.frame(layer, figure));
         }
         Ok(Resources { shared, frames })
     }
