@@ -186,7 +186,7 @@ async fn batches_follow_each_other_without_gap_and_keep_to_their_days() {
         (files.into_keys().collect(), answer.header("piaolian-next").map(str::to_owned))
     };
     let names = |invoices: &[Value]| invoices.iter().map(|one| format!("{}.json", id(one))).collect::<Vec<_>>();
-    assert_eq!(ask("&from=2026-11-23").await, (names(&[later.clone()]), None));
+    assert_eq!(ask("&from=2026-11-23").await, (names(std::slice::from_ref(&later)), None));
     assert_eq!(ask("&to=2026-11-22").await, (names(&invoices), None));
     assert_eq!(ask("&from=2026-11-24").await, (Vec::new(), None));
     invoices.push(later);
@@ -237,7 +237,7 @@ async fn three_hundred_invoices_are_a_stream_of_small_pieces() {
     assert_eq!(body.size(), BodySize::Stream);
     let (mut archive, mut largest) = (Vec::new(), 0);
     while let Some(piece) = std::future::poll_fn(|context| body.as_mut().poll_next(context)).await {
-        let piece = piece.map_err(|_| "the stream broke").unwrap();
+        let piece = piece.map_err(|_broken| "the stream broke").unwrap();
         largest = largest.max(piece.len());
         archive.extend_from_slice(&piece);
     }
@@ -262,7 +262,7 @@ async fn a_batch_that_fails_half_way_is_no_archive() {
     let answer = test::call_service(service.as_ref(), ask.to_request().to_request()).await;
     let mut body = Box::pin(answer.into_body());
     let mut next = async || std::future::poll_fn(|context| body.as_mut().poll_next(context)).await;
-    let mut archive = next().await.unwrap().map_err(|_| "no index").unwrap().to_vec();
+    let mut archive = next().await.unwrap().map_err(|_broken| "no index").unwrap().to_vec();
     let mut database = app.database.raw().unguarded();
     database.must(&format!("UPDATE blocks SET header = 'x' || header WHERE height = {block}"));
     let broke = loop {
