@@ -7,6 +7,7 @@
 #![cfg(feature = "server")]
 #![expect(clippy::unwrap_used, reason = "the allowance for tests does not reach what several tests share")]
 
+#[cfg(test)]
 #[path = "face/specimens.rs"]
 mod specimens;
 

@@ -97,12 +97,16 @@ mod tests {
             "// Texts of the pages' frames in painting order, blanks left out: of production chains, and of others. Made by a test\n\
              // (src/render/verifier.rs) from the layouts in templates/face.\n\nexport const FRAME_TEXTS = {\n",
         );
-        for (name, page) in [("first", PageKind::First), ("list", PageKind::List), ("notes", PageKind::Notes)] {
-            let of = |sample| {
-                let frame = layouts.frame(FrameId { kind: FaceKind::Ordinary, page, sample }).unwrap();
-                serde_json::to_string(&texts(&frame.marks)).unwrap()
-            };
-            module.push_str(&format!("  {name}: [{}, {}],\n", of(false), of(true)));
+        for (called, kind) in [("ordinary", FaceKind::Ordinary), ("digital", FaceKind::Digital)] {
+            module.push_str(&format!("  {called}: {{\n"));
+            for (name, page) in [("first", PageKind::First), ("list", PageKind::List), ("notes", PageKind::Notes)] {
+                let of = |sample| {
+                    let frame = layouts.frame(FrameId { kind, page, sample }).unwrap();
+                    serde_json::to_string(&texts(&frame.marks)).unwrap()
+                };
+                module.push_str(&format!("    {name}: [{}, {}],\n", of(false), of(true)));
+            }
+            module.push_str("  },\n");
         }
         module.push_str("};\n");
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/templates/verifier/labels.mjs");

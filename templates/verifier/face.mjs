@@ -96,18 +96,21 @@ function faceOf({ entry: entryText, header: headerText }) {
     const members = asObject(draft.get(key));
     return Object.fromEntries(["name", "taxpayer_id", "address_phone", "bank_account"].map((field) => [field, text(members, field)]));
   };
-  const hash = printedHash(leafHash(entryText));
+  const hash = printedHash(leafHash(entryText)), digital = text(draft, "document") === "fully-digital";
+  const kind = digital ? "digital" : "ordinary", number = (digital ? text(entry, "code") : "") + text(entry, "number");
   const lines = draft.get("lines").map((line) => faceLine(asObject(line), text(draft, "pricing") === "exclusive"));
   const [year, month, day] = text(entry, "date").split("-");
   const total = asInteger(draft.get("total")), tax = lines.every((line) => line.tax === "***") ? "***" : yuan(asInteger(draft.get("tax")));
   const chain = text(entry, "chain"), place = `${asInteger(header.get("height"))}  条目序号 ${asInteger(entry.get("index"))}`;
   return {
-    hash, lines, chain, sample: !chain.endsWith("-production"), title_note: draft.has("red") ? "红字（负数）" : "",
-    code: text(entry, "code"), number: text(entry, "number"), date: `${year}年${month}月${day}日`, check_code: hash.slice(-5),
+    kind, hash, lines, chain, sample: !chain.endsWith("-production"), title_note: draft.has("red") ? "红字（负数）" : "",
+    code: digital ? "" : text(entry, "code"), number, date: `${year}年${month}月${day}日`, check_code: hash.slice(-5),
     buyer: party("buyer"), seller: party("seller"), payment_id: text(asObject(draft.get("payment")), "transaction"),
     amount: withSign(yuan(asInteger(draft.get("amount")))), tax: withSign(tax), total: withSign(yuan(total)), capital: amountInWords(total),
     remark: text(draft, "remark"), payee: text(draft, "payee"), reviewer: text(draft, "reviewer"), drawer: text(draft, "drawer"),
-    place: `区块链 ${chain}  区块高度 ${place}`, query: `hash=${hash}&bill_num=${text(entry, "number")}&total_amount=${total}`,
+    place: `区块链 ${chain}  区块高度 ${place}`,
+    // What the code says: behind the address of the service, or of a fully digital invoice all of it.
+    says: digital ? `01,32,,${number},${yuan(total)},${year}${month}${day},,${hash.slice(-4).toUpperCase()}` : `hash=${hash}&bill_num=${number}&total_amount=${total}`,
   };
 }
 
@@ -133,6 +136,20 @@ function charactersOf(items) {
 const areasOf = (items) => items.flatMap((item) => (item.glyphs ? areasOf(item.glyphs) : item.path ? [item] : []));
 
 const isDark = ([red, green, blue]) => red * 0.3 + green * 0.6 + blue * 0.1 < 0.55;
+
+/** What the pages of a kind of document have, in painting order. */
+const FACES = {
+  ordinary: {
+    head: [["code", "发票代码："], ["number", "发票号码："], ["date", "开票日期："], ["check_code", "校验码："]],
+    optional: ["buyer.bank_account"], proof: true, foot: [["payee", "收款人："], ["reviewer", "复核："], ["drawer", "开票人："]],
+    further: ["date", "code", "number", "check_code"],
+  },
+  digital: {
+    head: [["number", "发票号码："], ["date", "开票日期："]],
+    optional: ["buyer.address_phone", "buyer.bank_account", "seller.address_phone", "seller.bank_account"], proof: false,
+    foot: [["drawer", "开票人："]], further: ["date", "number"],
+  },
+};
 
 /** Reads what a page says, field after field. */
 class PageText {
@@ -227,16 +244,16 @@ class FaceReading {
   }
 
   first(page) {
-    const { face } = this;
-    page.take("page", FRAME_TEXTS.first[face.sample ? 1 : 0]);
+    const { face } = this, { head, proof, foot } = FACES[face.kind];
+    page.take("page", FRAME_TEXTS[face.kind].first[face.sample ? 1 : 0]);
     this.value(page, "title_note", face.title_note, "红字：");
-    for (const [field, called] of [["code", "发票代码："], ["number", "发票号码："], ["date", "开票日期："], ["check_code", "校验码："]]) {
-      this.value(page, field, face[field], called);
-    }
+    for (const [field, called] of head) this.value(page, field, face[field], called);
     this.party(page, "buyer", "购买方");
-    page.take("page", "电子支付标识：");
-    this.value(page, "payment_id", face.payment_id, "购买方电子支付标识：");
-    page.take("hash", face.hash);
+    if (proof) {
+      page.take("page", "电子支付标识：");
+      this.value(page, "payment_id", face.payment_id, "购买方电子支付标识：");
+      page.take("hash", face.hash);
+    }
     this.listed = page.begins(SEE_LIST);
     if (this.listed) {
       const [{ rate }] = face.lines, same = face.lines.every((line) => line.rate === rate);
@@ -251,14 +268,14 @@ class FaceReading {
     this.value(page, "total", face.total, "（小写）：");
     this.party(page, "seller", "销售方");
     this.remark(page);
-    for (const [field, called] of [["payee", "收款人："], ["reviewer", "复核："], ["drawer", "开票人："]]) this.value(page, field, face[field], called);
+    for (const [field, called] of foot) this.value(page, field, face[field], called);
     this.value(page, "place", face.place, "区块链：");
   }
 
   party(page, of, called) {
     const party = this.face[of];
     for (const [field, label] of [["name", "名称："], ["taxpayer_id", "纳税人识别号："], ["address_phone", "地址、电话："], ["bank_account", "开户行及账号："]]) {
-      if (of === "buyer" && field === "bank_account" && party[field] === "") continue;
+      if (FACES[this.face.kind].optional.includes(`${of}.${field}`) && party[field] === "") continue;
       page.take("page", label);
       this.value(page, `${of}.${field}`, party[field], called + label);
     }
@@ -288,11 +305,11 @@ class FaceReading {
 
   /** A page after the first: lines with their sums, notes, or both. */
   further(page) {
-    const { face } = this, kind = face.sample ? 1 : 0;
-    const isList = page.begins(FRAME_TEXTS.list[kind]);
-    page.take("page", (isList ? FRAME_TEXTS.list : FRAME_TEXTS.notes)[kind]);
+    const { face } = this, texts = FRAME_TEXTS[face.kind], sample = face.sample ? 1 : 0;
+    const isList = page.begins(texts.list[sample]);
+    page.take("page", (isList ? texts.list : texts.notes)[sample]);
     for (const of of ["buyer", "seller"]) page.mark(`${of}.name`, page.common(face[of].name));
-    for (const field of ["date", "code", "number", "check_code"]) page.take(field, face[field]);
+    for (const field of FACES[face.kind].further) page.take(field, face[field]);
     if (isList) this.list(page);
     const number = `第${page.number}页共${this.count}页`;
     while (this.notes.length > 0 && !page.begins(number)) {
@@ -332,8 +349,8 @@ function checkQr(areas, face) {
   const says = codes.length === 1 ? qrText(codes[0]) : undefined;
   if (says === undefined) faceDiffers("qr", "the first page has not exactly one QR code that can be read");
   if (face === undefined) faceDiffers("page", "the receipt is of an entry that issued no invoice");
-  const parts = /^(.*)\/verify\/scan\?(.*)$/.exec(says);
-  if (parts === null || parts[2] !== face.query) faceDiffers("qr", `the QR code says ${says.slice(0, 300)}, the receipt makes ${face.query}`);
+  const parts = face.kind === "digital" ? ["", "", says] : /^(.*)\/verify\/scan\?(.*)$/.exec(says);
+  if (parts === null || parts[2] !== face.says) faceDiffers("qr", `the QR code says ${says.slice(0, 300)}, the receipt makes ${face.says}`);
   return /^[a-z]+:\/\/[^/?#]*/.exec(parts[1])?.[0] ?? "";
 }
 
@@ -370,7 +387,8 @@ export async function withFace(verdict, bytes) {
   if (verdict.code !== "VALID" || verdict.document?.entry === undefined) return verdict;
   try {
     const { pages, leadsTo } = await compareFace(bytes, verdict.document);
-    const covered = `every text on the ${pages} pages and their QR code say what the receipt says; the code leads to ${leadsTo}`;
+    const where = leadsTo === "" ? "leads nowhere" : `leads to ${leadsTo}`;
+    const covered = `every text on the ${pages} pages and their QR code say what the receipt says; the code ${where}`;
     const message = `${verdict.message}, the face says what it says; the QR code leads to ${leadsTo}`;
     return { ...verdict, message, covered: [...verdict.covered, covered], not_covered: [...verdict.not_covered, ...FACE_NOT_COVERED] };
   } catch (fault) {

@@ -4,7 +4,7 @@ use lopdf::{Object, Stream, dictionary};
 use piaolian::render::{Document, Face};
 
 use crate::edits::{Edited, carrying, note, signature_field};
-use crate::world::{DINNER, Desk, LISTED, LONG, MONITOR, PLAIN, PRESS, RED, SITE, Said, WORLD};
+use crate::world::{DIGITAL, DINNER, Desk, LISTED, LONG, MONITOR, PLAIN, PRESS, RED, SITE, Said, WORLD};
 
 /// What of a changed file each verifier says: code and field. That in JavaScript sees no shapes and no places.
 struct Case {
@@ -47,9 +47,18 @@ fn pdf_of(document: &Document) -> Vec<u8> {
 }
 
 fn untouched() -> Vec<Case> {
-    [("dinner", DINNER), ("monitor", MONITOR), ("red", RED[0]), ("red whole", RED[1]), ("list", LISTED), ("long", LONG)]
-        .map(|(name, index)| case(name, WORLD.pdf(index), VALID))
-        .into()
+    [
+        ("dinner", DINNER),
+        ("monitor", MONITOR),
+        ("red", RED[0]),
+        ("red whole", RED[1]),
+        ("list", LISTED),
+        ("long", LONG),
+        ("digital", DIGITAL[0]),
+        ("digital list", DIGITAL[1]),
+    ]
+    .map(|(name, index)| case(name, WORLD.pdf(index), VALID))
+    .into()
 }
 
 fn other_values() -> Vec<Case> {

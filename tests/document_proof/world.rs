@@ -28,8 +28,10 @@ pub const RED: [usize; 2] = [22, 26];
 pub const LISTED: usize = GOLDEN;
 /// Made up: texts that do not fit their places, characters that no font has.
 pub const LONG: usize = GOLDEN + 1;
+/// Made up: fully digital, on one page and with 60 lines.
+pub const DIGITAL: [usize; 2] = [GOLDEN + 2, GOLDEN + 3];
 /// Made up: the first of many plain ones.
-pub const PLAIN: usize = GOLDEN + 2;
+pub const PLAIN: usize = GOLDEN + 4;
 
 pub static PRESS: LazyLock<Press> = LazyLock::new(|| Press::set_up().unwrap());
 pub static WORLD: LazyLock<World> = LazyLock::new(World::new);
@@ -70,6 +72,9 @@ fn issued(like: &str, index: usize, change: impl FnOnce(&mut Value)) -> String {
     entry["number"] = json!(format!("{:08}", 1_000 + index));
     entry["key"] = json!(format!("made-up-{index}"));
     change(&mut entry["draft"]);
+    if entry["draft"]["document"] == "fully-digital" {
+        entry["code"] = json!("269520000000");
+    }
     let key = IssuerKey::from_secret(&secret("issuer")).unwrap();
     entry["issuer"] = json!(key.address());
     entry["signature"] = json!(key.sign(&to_canonical(&entry["draft"]).unwrap()));
@@ -77,7 +82,7 @@ fn issued(like: &str, index: usize, change: impl FnOnce(&mut Value)) -> String {
 }
 
 fn made_up(golden: &[String]) -> Vec<String> {
-    let listed = issued(&golden[DINNER], LISTED, |draft| {
+    let sixty_lines = |draft: &mut Value| {
         let line = draft["lines"][0].clone();
         let lines: Vec<Value> = (1..=60)
             .map(|nth| {
@@ -90,6 +95,13 @@ fn made_up(golden: &[String]) -> Vec<String> {
         for sum in ["amount", "tax", "total"] {
             draft[sum] = json!(line[sum].as_i64().unwrap() * 60);
         }
+    };
+    let listed = issued(&golden[DINNER], LISTED, sixty_lines);
+    let digital = issued(&golden[DINNER], DIGITAL[0], |draft| draft["document"] = json!("fully-digital"));
+    let digital_listed = issued(&golden[DINNER], DIGITAL[1], |draft| {
+        sixty_lines(draft);
+        draft["document"] = json!("fully-digital");
+        draft["remark"] = json!("备注文字，第一行\n".repeat(60).trim_end());
     });
     let long = issued(&golden[DINNER], LONG, |draft| {
         draft["buyer"]["name"] =
@@ -98,7 +110,7 @@ fn made_up(golden: &[String]) -> Vec<String> {
     });
     let plain = (0..plenty())
         .map(|nth| issued(&golden[MONITOR], PLAIN + nth, |draft| draft["remark"] = json!(format!("第{nth}张"))));
-    [listed, long].into_iter().chain(plain).collect()
+    [listed, long, digital, digital_listed].into_iter().chain(plain).collect()
 }
 
 impl World {

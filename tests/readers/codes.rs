@@ -57,7 +57,7 @@ fn url(nth: u64) -> String {
 fn comma(nth: u64) -> String {
     let hash = leaf_hash(&format!("invoice {nth}")).printed();
     let number = nth * 7_919 % 100_000_000;
-    format!("01,10,144032609110,{number:08},{}.10,20261122,,{}", nth * 1_047 + 1, &hash[61..])
+    format!("01,10,144032609110,{number:08},{}.10,20261122,,{}", nth * 1_047 + 1, hash.get(61..).unwrap())
 }
 
 fn read(codes: impl Iterator<Item = String>, seed: u64) -> Vec<Cell> {
@@ -66,10 +66,13 @@ fn read(codes: impl Iterator<Item = String>, seed: u64) -> Vec<Cell> {
     serde_json::from_value(ask("codes.py", &[], &asked.to_string())).unwrap()
 }
 
+/// What was read, by resolution and whether the code was damaged.
+type CellsByPlace<'a> = BTreeMap<(u32, bool), &'a Cell>;
+
 /// Prints the rates in percent: a line per reader and side, a column per resolution and damage.
 fn print(title: &str, cells: &[Cell]) {
     println!("{title}: percent read (of), whole / blotted");
-    let mut lines: BTreeMap<(&str, u32), BTreeMap<(u32, bool), &Cell>> = BTreeMap::new();
+    let mut lines: BTreeMap<(&str, u32), CellsByPlace<'_>> = BTreeMap::new();
     for cell in cells {
         lines.entry((&cell.reader, cell.side)).or_default().insert((cell.dpi, cell.damaged), cell);
     }

@@ -153,7 +153,9 @@ impl Proof {
     /// What was not.
     fn not_covered(&self) -> Vec<String> {
         let mut not: Vec<String> = self.verdict.not_covered().iter().map(|&not| not.to_owned()).collect();
-        if let Some(FaceSaid::Same { leads_to }) = &self.face {
+        if let Some(FaceSaid::Same { leads_to }) = &self.face
+            && !leads_to.is_empty()
+        {
             not.push(format!("whether {leads_to}, where the QR code leads, is the issuer's own site"));
         }
         not
@@ -339,8 +341,8 @@ impl Outcome {
                 }
                 let mut summary = summary(verdict, facts, present.as_ref());
                 if let Some(FaceSaid::Same { leads_to }) = face {
-                    summary =
-                        format!("the face says what the receipt says, its QR code leads to {leads_to}; {summary}");
+                    let leads = if leads_to.is_empty() { "nowhere".to_owned() } else { format!("to {leads_to}") };
+                    summary = format!("the face says what the receipt says, its QR code leads {leads}; {summary}");
                 }
                 let mut lines = vec![format!("{file}: VALID  {summary}")];
                 if at_length {
