@@ -229,11 +229,14 @@ function onFiles(id, take) {
   });
 }
 
-/** A copy of this page can be prepared with rosters and documents in it, as JSON: `{"rosters":[text],"documents":[{"name","text"}]}`. */
+/** A copy of this page can be prepared with rosters and documents in it, as JSON: `{"rosters":[text],"documents":[{"name","text"}]}`; in place
+ * of the text, `base64` holds any bytes, such as a PDF's. */
 async function takePreset() {
   const preset = JSON.parse(byId("preset").textContent);
   for (const text of preset.rosters ?? []) takeRosters(text, true);
-  for (const { name, text } of preset.documents ?? []) await verifyOne(name, utf8(text));
+  for (const { name, text, base64 } of preset.documents ?? []) {
+    await verifyOne(name, base64 === undefined ? utf8(text) : Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)));
+  }
 }
 
 async function begin() {
