@@ -22,7 +22,8 @@ fn main() -> io::Result<()> {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
         }
     }
-    println!("cargo::rustc-env=PIAOLIAN_RENDERING={hash:016x}");
+    // Not a name with PIAOLIAN_: cargo sets it for what it runs too, and the service reads those as its configuration.
+    println!("cargo::rustc-env=RENDERING_EDITION={hash:016x}");
     Ok(())
 }
 

@@ -46,4 +46,4 @@ pub use xml::{INVOICE_NAMESPACE, LEDGER_NAMESPACE, invoice_xml};
 
 /// Names the edition of the renderings: it changes whenever a layout, a font, the code of this room or a library changes, with which the
 /// bytes of a document may change. The build reckons it out.
-pub const EDITION: &str = env!("PIAOLIAN_RENDERING");
+pub const EDITION: &str = env!("RENDERING_EDITION");
