@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use piaolian::render::{Face, FaceParty, Fonts, invoice_pdf};
+use piaolian::render::{Face, FaceParty, Press};
 
 use self::specimens::{Specimen, checked, face, many_lines, restaurant, specimens};
 
@@ -36,9 +36,9 @@ struct Picture {
     greys: Vec<u8>,
 }
 
-fn fonts() -> &'static Fonts {
-    static FONTS: OnceLock<Fonts> = OnceLock::new();
-    FONTS.get_or_init(|| Fonts::load().unwrap())
+fn pdf_of(face: &Face) -> Vec<u8> {
+    static PRESS: OnceLock<Press> = OnceLock::new();
+    PRESS.get_or_init(|| Press::set_up().unwrap()).face_pdf(face).unwrap().bytes
 }
 
 fn folder() -> PathBuf {
@@ -49,7 +49,7 @@ fn folder() -> PathBuf {
 fn drawn(face: &Face, page: usize) -> Picture {
     let folder = tempfile::tempdir().unwrap();
     let pdf = folder.path().join("face.pdf");
-    std::fs::write(&pdf, invoice_pdf(face, fonts()).unwrap().bytes).unwrap();
+    std::fs::write(&pdf, pdf_of(face)).unwrap();
     let page = page.to_string();
     let drawn = Command::new("pdftoppm")
         .args(["-gray", "-r", DPI, "-f", &page, "-l", &page, "-singlefile"])
@@ -127,7 +127,7 @@ fn pages_look_like_their_references() {
                 write(&reference, &now);
                 // To be looked at in colour.
                 let pdf = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}.pdf", specimen.name));
-                std::fs::write(pdf, invoice_pdf(&specimen.face, fonts()).unwrap().bytes).unwrap();
+                std::fs::write(pdf, pdf_of(&specimen.face)).unwrap();
                 continue;
             }
             let expected = read(&reference);
@@ -184,7 +184,7 @@ fn references_are_small_and_none_is_left_over() {
 fn words(face: &Face) -> Vec<(String, i64, i64)> {
     let folder = tempfile::tempdir().unwrap();
     let pdf = folder.path().join("face.pdf");
-    std::fs::write(&pdf, invoice_pdf(face, fonts()).unwrap().bytes).unwrap();
+    std::fs::write(&pdf, pdf_of(face)).unwrap();
     let output = Command::new("pdftotext").arg("-bbox").arg("-l").arg("1").args([&pdf]).arg("-").output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let attribute = |line: &str, name: &str| -> i64 {
@@ -228,7 +228,7 @@ fn decimal_points_stand_under_one_another() {
 fn text(face: &Face) -> String {
     let folder = tempfile::tempdir().unwrap();
     let pdf = folder.path().join("face.pdf");
-    std::fs::write(&pdf, invoice_pdf(face, fonts()).unwrap().bytes).unwrap();
+    std::fs::write(&pdf, pdf_of(face)).unwrap();
     let output = Command::new("pdftotext").args(["-raw", "-l", "1"]).arg(&pdf).arg("-").output().unwrap();
     String::from_utf8(output.stdout).unwrap().split_whitespace().collect()
 }
@@ -255,7 +255,7 @@ fn samples_are_marked_on_every_page_and_real_ones_on_none() {
         let face = Face { sandbox, ..face(&checked(many_lines(300))) };
         let folder = tempfile::tempdir().unwrap();
         let pdf = folder.path().join("face.pdf");
-        std::fs::write(&pdf, invoice_pdf(&face, fonts()).unwrap().bytes).unwrap();
+        std::fs::write(&pdf, pdf_of(&face)).unwrap();
         let output = Command::new("pdftotext").arg("-raw").arg(&pdf).arg("-").output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         // Pages end with a form feed; the mark goes uphill, and poppler breaks it.
@@ -285,7 +285,7 @@ fn two_thousand_lines_are_all_printed() {
     let whole = face(&checked(many_lines(2_000)));
     let folder = tempfile::tempdir().unwrap();
     let pdf = folder.path().join("face.pdf");
-    std::fs::write(&pdf, invoice_pdf(&whole, fonts()).unwrap().bytes).unwrap();
+    std::fs::write(&pdf, pdf_of(&whole)).unwrap();
     let output = Command::new("pdftotext").arg("-raw").args([&pdf]).arg("-").output().unwrap();
     let text: String = String::from_utf8(output.stdout).unwrap().split_whitespace().collect();
     for line in &whole.lines {

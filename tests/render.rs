@@ -17,7 +17,7 @@ use piaolian::base::{Code, LegalDate};
 use piaolian::chain::hash::leaf_hash;
 use piaolian::invoice::{Checked, InvoiceId, Reason, ReversalAsked};
 use piaolian::ledger::entry::Entry;
-use piaolian::render::{Face, FaceKind, FaceLine, FaceParty, Fonts, Press, Rendered, invoice_pdf, png};
+use piaolian::render::{Face, FaceKind, FaceLine, FaceParty, Press, Rendered, png};
 use serde_json::Value;
 
 const HASH: &str = "01645d47765dd7aec052188019747d2b9ff4a734a5a7c45ffec86832c070910a19";
@@ -277,7 +277,7 @@ fn a_red_letter_prints_below_zero_with_its_note_and_the_invoice_that_it_reverses
 fn the_same_face_gives_the_same_bytes() {
     for face in [restaurant(), long_names(), many_lines(100)] {
         assert!(rendered(&face) == rendered(&face), "bytes differ");
-        let fresh = invoice_pdf(&face, &Fonts::load().unwrap()).unwrap();
+        let fresh = Press::set_up().unwrap().face_pdf(&face).unwrap();
         assert!(fresh == rendered(&face), "bytes differ with everything prepared again");
     }
 }

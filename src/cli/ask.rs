@@ -1,7 +1,6 @@
 //! Asking a running service: where it is, as whom, under which idempotency key. Its answer is printed as JSON, a refusal as the problem
 //! document that it is.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -11,6 +10,7 @@ use serde_json::Value;
 
 use super::Done;
 use super::client::{Answer, Call, Connection, Target};
+use super::new_file::write_new;
 use crate::base::{Code, Fault, Faults, random};
 use crate::config::read_text;
 
@@ -64,11 +64,7 @@ impl At {
         if !answered.status.is_success() {
             return Ok(self.print(&answered)?);
         }
-        let unusable = |e: std::io::Error| Fault::new(Code::CliFile, file.display().to_string(), e.to_string());
-        let mut out = std::fs::File::create_new(file).map_err(unusable)?;
-        out.write_all(&answered.body).and_then(|()| out.flush()).map_err(unusable)?;
-        println!("{}: {} bytes", file.display(), answered.body.len());
-        Ok(Done::Well)
+        Ok(write_new(file, &answered.body)?)
     }
 
     /// Asks for something to be worked out of a body; nothing is recorded.

@@ -9,6 +9,7 @@ use super::Done;
 use super::argument::read;
 use super::ask::{At, escaped, query};
 use super::lines::Lines;
+use super::verify::ending;
 use crate::base::ids::{MerchantId, Provider, TransactionId};
 use crate::base::{Code, Fault, Faults};
 use crate::chain::hash::Hash;
@@ -160,8 +161,7 @@ pub fn invoice(args: InvoiceArgs) -> Result<Done, Faults> {
         }
         What::ClaimLink(of) => claim_link(&at, &of),
         What::Document { id, out } => {
-            let ending = out.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
-            let form = match ending.as_deref() {
+            let form = match ending(&out).as_deref() {
                 Some("pdf") => "face.pdf",
                 Some("ofd") => "face.ofd",
                 Some("xml") => "face.xml",

@@ -40,6 +40,8 @@ mod merchant;
 #[cfg(feature = "server")]
 mod monitor;
 #[cfg(feature = "server")]
+mod new_file;
+#[cfg(feature = "server")]
 mod outbox;
 #[cfg(feature = "server")]
 mod progress;

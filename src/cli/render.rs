@@ -1,12 +1,12 @@
 //! `render`: the document of a receipt, made offline.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::Done;
-use super::verify::read_rosters;
+use super::new_file::write_new;
+use super::verify::{ending, read_rosters, unusable};
 use crate::base::{Code, Fault, Faults, Secret};
 use crate::chain::receipt::Receipt;
 use crate::chain::verify::{VerdictCode, verify_receipt_json};
@@ -60,8 +60,7 @@ enum Format {
 
 impl Format {
     fn of(out: &Path, is_signed: bool) -> Result<Self, Fault> {
-        let ending = out.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
-        match (ending.as_deref(), is_signed) {
+        match (ending(out).as_deref(), is_signed) {
             (Some("pdf"), _) => Ok(Self::Pdf),
             (Some("xml"), false) => Ok(Self::Xml),
             (Some("ofd"), false) => Ok(Self::Ofd),
@@ -71,10 +70,6 @@ impl Format {
             }
         }
     }
-}
-
-fn unusable(file: &Path, why: impl std::fmt::Display) -> Fault {
-    Fault::new(Code::CliFile, file.display().to_string(), why.to_string())
 }
 
 /// Runs it.
@@ -104,10 +99,7 @@ pub fn render(args: &RenderArgs) -> Result<Done, Faults> {
         }
         Format::Ofd => drawn(Press::set_up()?.ofd(&document)?),
     };
-    let mut out = std::fs::File::create_new(&args.out).map_err(|e| unusable(&args.out, e))?;
-    out.write_all(&bytes).and_then(|()| out.flush()).map_err(|e| unusable(&args.out, e))?;
-    println!("{}: {} bytes", args.out.display(), bytes.len());
-    Ok(Done::Well)
+    Ok(write_new(&args.out, &bytes)?)
 }
 
 /// The file, with a word about each character that no font has.

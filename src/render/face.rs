@@ -77,6 +77,14 @@ pub struct Face {
     pub entry_index: u64,
 }
 
+impl Face {
+    /// What names the document: title, code where it has one, and number.
+    pub(super) fn name(&self) -> String {
+        let words = [self.kind.title(), &self.code, &self.number];
+        words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+}
+
 /// One party as printed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FaceParty {

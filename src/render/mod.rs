@@ -38,7 +38,7 @@ pub use pages::{
     verify_page,
 };
 pub use pdf::{DocumentSigner, Rendered};
-pub use press::{Press, invoice_pdf};
+pub use press::Press;
 pub use proof::{FaceSame, attachment, compare_face};
 pub use qr::{QUIET_MODULES, QrMatrix, matrix, png, svg};
 pub use verifier::verifier_page;

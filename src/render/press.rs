@@ -84,18 +84,12 @@ impl Press {
 
     /// The pages of a face, frames by name.
     pub(super) fn sheets(&self, face: &Face) -> Result<Vec<Sheet>, Fault> {
-        sheets(face, &self.layouts, &self.fonts)
+        if face.lines.len() > LINES_PER_INVOICE_MAX {
+            let message = format!("{} lines, at most {LINES_PER_INVOICE_MAX}", face.lines.len());
+            return Err(Fault::new(Code::RenderLinesTooMany, "lines", message));
+        }
+        self.layouts.sheets(face, &self.fonts)
     }
-}
-
-/// The PDF of a face alone, without a [`Press`]: prepares everything anew each time, so for whoever needs one.
-///
-/// # Errors
-/// Those of [`Press::set_up`] and [`Press::face_pdf`].
-pub fn invoice_pdf(face: &Face, fonts: &Fonts) -> Result<Rendered, Fault> {
-    let layouts = Layouts::load(fonts)?;
-    let plates = plates(&layouts, fonts)?;
-    pdf::write(face, &sheets(face, &layouts, fonts)?, &[], None, &plates, fonts)
 }
 
 fn plates(layouts: &Layouts, fonts: &Fonts) -> Result<Plates, Fault> {
@@ -104,14 +98,6 @@ fn plates(layouts: &Layouts, fonts: &Fonts) -> Result<Plates, Fault> {
         usual.extend(layouts.sheets(&face, fonts)?);
     }
     Plates::prepare(layouts.frames(), &usual, fonts)
-}
-
-fn sheets(face: &Face, layouts: &Layouts, fonts: &Fonts) -> Result<Vec<Sheet>, Fault> {
-    if face.lines.len() > LINES_PER_INVOICE_MAX {
-        let message = format!("{} lines, at most {LINES_PER_INVOICE_MAX}", face.lines.len());
-        return Err(Fault::new(Code::RenderLinesTooMany, "lines", message));
-    }
-    layouts.sheets(face, fonts)
 }
 
 /// What the PDF of a document carries.

@@ -25,8 +25,7 @@ impl Press {
         let sheet = page.checked_sub(1).and_then(|index| sheets.get(index));
         let absent = || Fault::new(Code::RenderNoPage, "page", format!("the document has {} pages", sheets.len()));
         let sheet = sheet.ok_or_else(absent)?;
-        let face = &document.face;
-        let title = format!("{} {} {} {page}/{}", face.kind.title(), face.code, face.number, sheets.len());
+        let title = format!("{} {page}/{}", document.face.name(), sheets.len());
         draw(self, sheet, &title)
     }
 }

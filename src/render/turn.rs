@@ -1,4 +1,4 @@
-//! Sines and cosines in whole numbers: the same on every machine, which a library's floats need not be.
+//! Sines, cosines and ellipses in whole numbers: the same on every machine, which a library's floats need not be.
 
 /// One, in what [`turn`] gives.
 pub(super) const TURN_ONE: i64 = 10_000;
@@ -33,6 +33,14 @@ fn sine(angle: i64) -> i64 {
     }
     let unit = SCALE / TURN_ONE;
     sign * ((sum + unit / 2) / unit)
+}
+
+/// How far the handles of a cubic curve reach that is a quarter of a circle, in units of 1/[`TURN_ONE`] of the radius.
+const HANDLE: i64 = 5_523;
+
+/// How far the handle of a quarter of an ellipse reaches.
+pub(super) fn handle(radius: i32) -> i32 {
+    i32::try_from(i64::from(radius).saturating_mul(HANDLE).div_euclid(TURN_ONE)).unwrap_or(radius)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use piaolian::ledger::Entry;
-use piaolian::render::{Face, Fonts, invoice_pdf};
+use piaolian::render::{Face, Press};
 use piaolian::sequencer::desk::Recorded;
 use piaolian::store::Store;
 
@@ -131,10 +131,10 @@ fn postgresql_orders_text_by_its_bytes() {
     assert_eq!(others, Vec::<String>::new());
 }
 
-fn pdf(recorded: &Recorded, fonts: &Fonts) -> Option<Vec<u8>> {
+fn pdf(recorded: &Recorded, press: &Press) -> Option<Vec<u8>> {
     let entry = Entry::parse(&recorded.receipt.entry).unwrap();
     let face = Face::of(&entry, &recorded.leaf, recorded.height, "http://127.0.0.1:8080")?;
-    Some(invoice_pdf(&face, fonts).unwrap().bytes)
+    Some(press.face_pdf(&face).unwrap().bytes)
 }
 
 #[test]
@@ -149,9 +149,9 @@ fn the_same_commands_give_the_same_bytes_on_both() {
         assert_eq!((sqlite.of, postgres.of), (Kind::Sqlite, Kind::Postgres));
         assert_eq!(sqlite.bytes(), postgres.bytes(), "{}", sqlite.name);
     }
-    let fonts = Fonts::load().unwrap();
+    let press = Press::set_up().unwrap();
     let pdfs = [&sqlite.0, &postgres.0].map(|all| {
-        let drawn = all.iter().filter_map(|recorded| pdf(recorded, &fonts));
+        let drawn = all.iter().filter_map(|recorded| pdf(recorded, &press));
         drawn.take(4).collect::<Vec<_>>()
     });
     assert_eq!(pdfs[0].len(), 4);

@@ -1,5 +1,6 @@
 //! Documents in ZIP archives. An archive may be anybody's: how many files it has, and how much they unpack to, is limited.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,20 @@ pub struct Member {
 pub fn is_archive(path: &Path) -> bool {
     let mut begin = [0; 4];
     File::open(path).and_then(|mut file| file.read_exact(&mut begin)).is_ok() && begin == *b"PK\x03\x04"
+}
+
+thread_local! {
+    // The archive that a thread has read from last: its directory is read once, not once a document.
+    static LAST: RefCell<Option<(PathBuf, ZipArchive<File>)>> = const { RefCell::new(None) };
+}
+
+/// Works with an opened archive.
+fn opened<T>(path: &Path, work: impl FnOnce(&mut ZipArchive<File>) -> T) -> Result<T, Fault> {
+    LAST.with_borrow_mut(|last| {
+        let kept = last.take().filter(|(of, _)| of == path);
+        let (_, archive) = last.insert(kept.map_or_else(|| open(path).map(|new| (path.to_owned(), new)), Ok)?);
+        Ok(work(archive))
+    })
 }
 
 fn open(path: &Path) -> Result<ZipArchive<File>, Fault> {
@@ -81,11 +96,12 @@ impl Member {
     /// [`Code::CliFile`] when it can't be unpacked, or unpacks to another length than the archive says.
     pub fn read(&self, bytes_max: u64) -> Result<Vec<u8>, Fault> {
         let failed = |why: String| Fault::new(Code::CliFile, self.label(), why);
-        let mut archive = open(&self.archive)?;
-        let file = archive.by_index(self.nth).map_err(|e| failed(e.to_string()))?;
-        let mut bytes = Vec::new();
         let most = bytes_max.min(self.bytes).saturating_add(1);
-        file.take(most).read_to_end(&mut bytes).map_err(|e| failed(e.to_string()))?;
+        let mut bytes = Vec::new();
+        opened(&self.archive, |archive| {
+            let file = archive.by_index(self.nth).map_err(|e| failed(e.to_string()))?;
+            file.take(most).read_to_end(&mut bytes).map_err(|e| failed(e.to_string()))
+        })??;
         if u64::try_from(bytes.len()).is_ok_and(|length| length > self.bytes) {
             return Err(failed("it unpacks to more than the archive says".to_owned()));
         }

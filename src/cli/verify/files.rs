@@ -169,8 +169,12 @@ fn is_document(path: &Path) -> bool {
 }
 
 fn ends_in(path: &Path, endings: &[&str]) -> bool {
-    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
-    ending.is_some_and(|ending| endings.contains(&ending.as_str()))
+    ending(path).is_some_and(|ending| endings.contains(&ending.as_str()))
+}
+
+/// What a file's name ends in, in lower case.
+pub fn ending(path: &Path) -> Option<String> {
+    path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase)
 }
 
 /// What a file holds, by its looks.
@@ -204,7 +208,7 @@ struct Looks<'a> {
 pub fn read_document(source: &Source) -> Result<Document, Fault> {
     let bytes = source.read(RECEIPT_BYTES_MAX)?;
     if bytes.starts_with(b"%PDF-") {
-        return from_pdf(source);
+        return from_pdf(source, bytes);
     }
     // The offline build reads none; and archives in archives are not opened.
     if bytes.starts_with(b"PK\x03\x04") {
@@ -220,8 +224,9 @@ pub fn read_document(source: &Source) -> Result<Document, Fault> {
 }
 
 #[cfg(feature = "server")]
-fn from_pdf(source: &Source) -> Result<Document, Fault> {
-    let pdf = source.read(PDF_BYTES_MAX)?;
+fn from_pdf(source: &Source, begun: Vec<u8>) -> Result<Document, Fault> {
+    let is_whole = u64::try_from(begun.len()).is_ok_and(|length| length <= RECEIPT_BYTES_MAX);
+    let pdf = if is_whole { begun } else { source.read(PDF_BYTES_MAX)? };
     if u64::try_from(pdf.len()).is_ok_and(|length| length > PDF_BYTES_MAX) {
         return Err(Fault::new(Code::CliFile, source.name(), format!("a PDF has at most {PDF_BYTES_MAX} bytes")));
     }
@@ -233,7 +238,7 @@ fn from_pdf(source: &Source) -> Result<Document, Fault> {
 
 /// Reading PDFs would bring some sixty packages into a verifier that is to be read.
 #[cfg(not(feature = "server"))]
-fn from_pdf(source: &Source) -> Result<Document, Fault> {
+fn from_pdf(source: &Source, _begun: Vec<u8>) -> Result<Document, Fault> {
     let why = "this build reads no PDFs: save the receipt.json that the PDF carries, and verify that";
     Err(Fault::new(Code::CliFile, source.name(), why))
 }

@@ -15,8 +15,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-pub(super) use self::files::read_rosters;
-use self::files::{Document, Listed, Source, read_document, unusable};
+#[cfg(feature = "server")]
+pub(super) use self::files::ending;
+use self::files::{Document, Listed, Source, read_document};
+pub(super) use self::files::{read_rosters, unusable};
 use self::outcome::{COLUMNS, FaceSaid, Facts, Found, Outcome, Present, Proof};
 use super::Done;
 use crate::base::{Code, Fault, Faults};

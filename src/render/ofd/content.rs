@@ -5,15 +5,12 @@ use std::collections::BTreeMap;
 use super::super::draw::{Field, Ink, Mark, Text};
 use super::super::font::{Fonts, Glyph, Typeface};
 use super::super::glyphs::{Placed, Square, decimal, placed, squares};
-use super::super::turn::turn;
+use super::super::turn::{handle, turn};
 use super::super::xml::XmlSheet;
 use crate::base::Fault;
 
 /// Ids of the typefaces as resources.
 pub(super) const TYPEFACES: [(Typeface, u32); 3] = [(Typeface::Kai, 1), (Typeface::Song, 2), (Typeface::Figure, 3)];
-
-/// Handles of a curve that is a quarter of a circle, in ten thousandths of the radius.
-const QUARTER: i32 = 5_523;
 
 /// What a package counts and gathers while its pages are written.
 #[derive(Debug)]
@@ -224,9 +221,7 @@ fn placing(text: &Text, begins: i64, length: i64) -> Placing {
 
 /// The path of an ellipse: four curves.
 fn ellipse((x, y): (i64, i64), (across, down): (i32, i32)) -> String {
-    let handle = |radius: i32| i64::from(radius.saturating_mul(QUARTER).div_euclid(10_000));
-    let (handle_x, handle_y) = (handle(across), handle(down));
-    let (across, down) = (i64::from(across), i64::from(down));
+    let [handle_x, handle_y, across, down] = [handle(across), handle(down), across, down].map(i64::from);
     let at = |(dx, dy): (i64, i64)| row([x + dx, y + dy]);
     let curve = |a, b, c| format!("B {} {} {}", at(a), at(b), at(c));
     [

@@ -78,8 +78,7 @@ fn entrance(face: &Face) -> Result<Vec<u8>, Fault> {
         sheet.within("ofd:DocBody", &[], |sheet| {
             sheet.within("ofd:DocInfo", &[], |sheet| {
                 sheet.field("ofd:DocID", &id)?;
-                let title = [face.kind.title(), &face.code, &face.number].join(" ");
-                sheet.field("ofd:Title", title.replace("  ", " ").trim())?;
+                sheet.field("ofd:Title", &face.name())?;
                 sheet.field("ofd:Author", &face.seller.name)?;
                 sheet.field("ofd:CreationDate", &face.date.to_string())?;
                 sheet.field("ofd:Creator", "piaolian")?;

@@ -29,9 +29,7 @@ pub(super) struct Particulars {
 impl Particulars {
     /// Of an invoice. The time is midnight of the day of issue in Shenzhen: the face knows no time of day.
     pub fn of(face: &Face) -> Self {
-        let words = [face.kind.title(), &face.code, &face.number];
-        let title: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
-        Self { title: printable(&title.join(" ")), author: printable(&face.seller.name), date: face.date.to_string() }
+        Self { title: printable(&face.name()), author: printable(&face.seller.name), date: face.date.to_string() }
     }
 
     /// The time as PDF writes it.

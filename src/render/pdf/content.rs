@@ -7,13 +7,10 @@ use std::fmt::Write as _;
 
 use super::super::draw::{Ink, Mark, Text};
 use super::super::qr::{QUIET_MODULES, QrMatrix};
-use super::super::turn::turn;
+use super::super::turn::{handle, turn};
 use super::embedded::{push_digits, push_hex};
 use super::letters::{FontName, Letters, Ready};
 use super::points::{hundredths, push_decimal, push_points};
-
-/// A quarter of a circle as a cubic curve: how far the handles reach, in 1/10,000 of the radius.
-pub(super) const HANDLE: i64 = 5_523;
 
 /// The layer of one page.
 #[derive(Debug)]
@@ -188,11 +185,6 @@ impl<'a> Layer<'a> {
 /// A part of a colour, 0 to 255, in thousandths.
 pub(super) fn thousandths(part: u8) -> i64 {
     i64::from(part).saturating_mul(2_000).saturating_add(255).div_euclid(510)
-}
-
-/// How far the handle of a quarter of an ellipse reaches.
-pub(super) fn handle(radius: i32) -> i32 {
-    i32::try_from(i64::from(radius).saturating_mul(HANDLE).div_euclid(10_000)).unwrap_or(radius)
 }
 
 /// How far a character's end is moved to the left, so that the next begins at the pitch: thousandths of an em.

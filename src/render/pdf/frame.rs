@@ -15,8 +15,8 @@ use printpdf::{
 
 use super::super::draw::{Frame, Ink, Mark, Text};
 use super::super::font::{Fonts, Typeface};
-use super::super::turn::turn;
-use super::content::{adjustment, handle, thousandths};
+use super::super::turn::{handle, turn};
+use super::content::{adjustment, thousandths};
 use super::letters::{FontName, Letter, Letters, Ready};
 use super::points::points;
 use crate::base::{Code, Fault};

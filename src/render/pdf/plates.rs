@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::draw::{Frame, FrameId, Mark, Sheet};
 use super::super::font::{Fonts, Glyph, Place, Typeface};
+use super::super::glyphs::texts;
 use super::alphabet::Alphabet;
 use super::deflate::{Effort, deflate};
 use super::frame;
@@ -70,7 +71,7 @@ fn plate(frame: &Frame, usual: &[Sheet], figure: &PreparedFont, fonts: &Fonts) -
     let mut alphabets: BTreeMap<Typeface, Alphabet> = BTreeMap::new();
     let over = usual.iter().filter(|sheet| sheet.frame == frame.id).flat_map(|sheet| letters(fonts, &sheet.marks));
     let labels = over.filter(|(typeface, ..)| *typeface == Typeface::Kai);
-    for (typeface, character, glyph) in letters(fonts, &frame.marks).into_iter().chain(labels) {
+    for (typeface, character, glyph) in letters(fonts, &frame.marks).chain(labels) {
         if typeface != Typeface::Figure {
             alphabets.entry(typeface).or_default().take(fonts.file(typeface), character, glyph);
         }
@@ -84,16 +85,8 @@ fn plate(frame: &Frame, usual: &[Sheet], figure: &PreparedFont, fonts: &Fonts) -
 }
 
 /// The characters of all texts among marks, also within spans, and what draws them.
-fn letters(fonts: &Fonts, marks: &[Mark]) -> Vec<(Typeface, char, Glyph)> {
-    let mut found = Vec::new();
-    for mark in marks {
-        match mark {
-            Mark::Text(text) => found.extend(drawn(fonts, &text.content, text.typeface)),
-            Mark::Span { marks, .. } => found.extend(letters(fonts, marks)),
-            Mark::Rule { .. } | Mark::Ellipse { .. } | Mark::Code { .. } => {}
-        }
-    }
-    found
+fn letters<'a>(fonts: &'a Fonts, marks: &'a [Mark]) -> impl Iterator<Item = (Typeface, char, Glyph)> + 'a {
+    marks.iter().flat_map(texts).flat_map(|text| drawn(fonts, &text.content, text.typeface))
 }
 
 /// The characters of a text, and what draws them. What no font has is passed over: `frame` refuses it.
